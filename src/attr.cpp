@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The attributes object: what it holds is in request.hpp, what it means in plan.cpp. */
+#include <stdlib.h>
+
+#include "failure.hpp"
+#include "request.hpp"
+#include "spawnx.h"
+
+using namespace spawnx_core;
+
+static constexpr short known_flags = SPAWNX_RESETIDS | SPAWNX_SETPGROUP |
+	SPAWNX_SETSIGDEF | SPAWNX_SETSIGMASK | SPAWNX_USEVFORK | SPAWNX_SETSID;
+
+int spawnxattr_init(spawnxattr_t *attr) noexcept
+{
+	if (!attr)
+		return finish(EINVAL);
+	*attr = static_cast<spawnxattr_t>(calloc(1, sizeof(**attr)));
+	return *attr ? 0 : finish(ENOMEM);
+}
+
+int spawnxattr_destroy(spawnxattr_t *attr) noexcept
+{
+	if (!attr || !*attr)
+		return finish(EINVAL);
+	free(*attr);
+	*attr = nullptr;
+	return 0;
+}
+
+template <typename T, typename V>
+static int set(spawnxattr_t *attr, T spawnx_attr::*member, const V *value)
+{
+	if (!attr || !*attr || !value)
+		return finish(EINVAL);
+	(*attr)->*member = *value;
+	return 0;
+}
+
+template <typename T, typename V>
+static int get(const spawnxattr_t *attr, T spawnx_attr::*member, V *ret)
+{
+	if (!attr || !*attr || !ret)
+		return finish(EINVAL);
+	*ret = (*attr)->*member;
+	return 0;
+}
+
+static int set_on(spawnxattr_t *attr, bool spawnx_attr::*member, int on)
+{
+	const bool value = on != 0;
+	return set(attr, member, &value);
+}
+
+int spawnxattr_setflags(spawnxattr_t *attr, short flags) noexcept
+{
+	if (flags & ~known_flags)
+		return finish(EINVAL);
+	return set(attr, &spawnx_attr::flags, &flags);
+}
+
+int spawnxattr_getflags(const spawnxattr_t *attr, short *ret) noexcept
+{
+	return get(attr, &spawnx_attr::flags, ret);
+}
+
+int spawnxattr_setpgroup(spawnxattr_t *attr, pid_t pgroup) noexcept
+{
+	return set(attr, &spawnx_attr::pgroup, &pgroup);
+}
+
+int spawnxattr_getpgroup(const spawnxattr_t *attr, pid_t *ret) noexcept
+{
+	return get(attr, &spawnx_attr::pgroup, ret);
+}
+
+int spawnxattr_setsigdefault(spawnxattr_t *attr, const sigset_t *signals) noexcept
+{
+	return set(attr, &spawnx_attr::sigdefault, signals);
+}
+
+int spawnxattr_getsigdefault(const spawnxattr_t *attr, sigset_t *ret) noexcept
+{
+	return get(attr, &spawnx_attr::sigdefault, ret);
+}
+
+int spawnxattr_setsigmask(spawnxattr_t *attr, const sigset_t *mask) noexcept
+{
+	return set(attr, &spawnx_attr::sigmask, mask);
+}
+
+int spawnxattr_getsigmask(const spawnxattr_t *attr, sigset_t *ret) noexcept
+{
+	return get(attr, &spawnx_attr::sigmask, ret);
+}
+
+int spawnxattr_setautoreap(spawnxattr_t *attr, int on) noexcept
+{
+	return set_on(attr, &spawnx_attr::autoreap, on);
+}
+
+/* The kernel wants CLONE_AUTOREAP for autokill, so one implies the other. */
+int spawnxattr_getautoreap(const spawnxattr_t *attr, int *ret) noexcept
+{
+	if (!attr || !*attr || !ret)
+		return finish(EINVAL);
+	*ret = (*attr)->autoreap || (*attr)->autokill;
+	return 0;
+}
+
+int spawnxattr_setautokill(spawnxattr_t *attr, int on) noexcept
+{
+	return set_on(attr, &spawnx_attr::autokill, on);
+}
+
+int spawnxattr_getautokill(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get(attr, &spawnx_attr::autokill, ret);
+}
+
+int spawnxattr_setnonewprivs(spawnxattr_t *attr, int on) noexcept
+{
+	return set_on(attr, &spawnx_attr::nonewprivs, on);
+}
+
+int spawnxattr_getnonewprivs(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get(attr, &spawnx_attr::nonewprivs, ret);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The child, from clone3 to exec: an interpreter of the plan.
+ *
+ * It runs in its parent's memory, on its parent's stack, while the parent's thread is
+ * suspended and the parent's other threads run on. Therefore, mechanically checked
+ * (tests/abi: this archive has no undefined symbol):
+ *
+ *  - raw system calls only: no libc, which may take a lock another thread holds;
+ *  - no errno and no TLS: they are the parent thread's;
+ *  - no allocation, no callback, no lock;
+ *  - no stack protector and no sanitizer: both call out;
+ *  - one write that the parent can see: plan->result.
+ *
+ * Handlers are gone (CLONE_CLEAR_SIGHAND) or all signals blocked until step 12.
+ *
+ * The order is a promise, spawnx(7):
+ *   0 no-new-privs, where clone3 cannot set it
+ *   1 signal dispositions
+ *   3 setsid, setpgid
+ *   4 effective ids reset
+ *   5 file actions, in the caller's order
+ *  12 signal mask
+ *     exec
+ * (The gaps are for attributes to come; the numbers are those of the page.)
+ */
+#include "child.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "plan.hpp"
+#include "syscall.hpp"
+
+namespace spawnx_core
+{
+
+/*
+ * Signal dispositions. Failure is not possible but for SIGKILL and SIGSTOP, which have
+ * none to change: POSIX callers fill the whole set and mean it.
+ */
+static void set_default(int sig)
+{
+	const kernel::sigaction dfl = {};
+	(void)sys::rt_sigaction(sig, &dfl, nullptr);
+}
+
+static long clear_handlers()
+{
+	for (int sig = 1; sig <= kernel::last_signal; sig++) {
+		kernel::sigaction now = {};
+		if (sys::rt_sigaction(sig, nullptr, &now) == 0 &&
+			now.handler != kernel::sig_dfl && now.handler != kernel::sig_ign)
+			set_default(sig);
+	}
+	return 0;
+}
+
+static long default_signals(kernel::sigset set)
+{
+	for (int sig = 1; sig <= kernel::last_signal; sig++)
+		if (set & kernel::bit(sig))
+			set_default(sig);
+	return 0;
+}
+
+/* Group first: once the user is changed the right to change the group may be gone. */
+static long resetids()
+{
+	const long error = sys::setresgid(-1, sys::getgid(), -1);
+	return error ? error : sys::setresuid(-1, sys::getuid(), -1);
+}
+
+/*
+ * POSIX: an open descriptor is closed before the file is opened on it. So a full table
+ * is no obstacle, and a device that can be open once may be opened again. The file may
+ * then land on fd by itself; O_CLOEXEC must hold in either case.
+ */
+static long open_on(int fd, const char *path, int flags, unsigned mode)
+{
+	(void)sys::close(fd);
+	const long got = sys::openat(kernel::at_fdcwd, path, flags, mode);
+	if (got < 0 || got == fd)
+		return got < 0 ? got : 0;
+	const long error = sys::dup3(static_cast<int>(got), fd, flags & O_CLOEXEC);
+	(void)sys::close(static_cast<int>(got));
+	return error < 0 ? error : 0;
+}
+
+/* POSIX.1-2024: dup2 onto itself clears close-on-exec (Austin Group issue 411). */
+static long dup2_to(int from, int to)
+{
+	if (from != to) {
+		const long error = sys::dup3(from, to, 0);
+		return error < 0 ? error : 0;
+	}
+	const long flags = sys::fcntl(from, kernel::f_getfd);
+	if (flags < 0)
+		return flags;
+	return sys::fcntl(from, kernel::f_setfd, flags & ~kernel::fd_cloexec);
+}
+
+/* The pipe of an unproved spawn (plan.report) must not be in the actions' way. */
+static long step_aside(int &report)
+{
+	const long got = sys::fcntl(report, kernel::f_dupfd_cloexec);
+	if (got < 0)
+		return got;
+	(void)sys::close(report);
+	report = static_cast<int>(got);
+	return 0;
+}
+
+/* One step. Returns 0 or a negative error number. */
+static long perform(const step &s, const plan &p, int &report)
+{
+	switch (s.what) {
+	case op::no_new_privs: /* 0 */
+		return sys::prctl(kernel::pr_set_no_new_privs, 1);
+
+	case op::clear_handlers: /* 1 */
+		return clear_handlers();
+	case op::default_signals:
+		return default_signals(s.set);
+
+	case op::setsid: /* 3 */
+		return sys::setsid() < 0 ? -EPERM : 0;
+	case op::setpgid:
+		return sys::setpgid(0, s.a);
+
+	case op::resetids: /* 4 */
+		return resetids();
+
+	case op::open: /* 5 */
+		if (s.a == report)
+			if (const long error = step_aside(report))
+				return error;
+		return open_on(s.a, s.path, s.b, static_cast<unsigned>(s.set));
+	case op::close:
+		/* A descriptor that is not open is fine; the range was checked. */
+		if (s.a != report)
+			(void)sys::close(s.a);
+		return 0;
+	case op::dup2:
+		if (s.a == report)
+			return -EBADF;
+		if (s.b == report)
+			if (const long error = step_aside(report))
+				return error;
+		return dup2_to(s.a, s.b);
+	case op::chdir:
+		return sys::chdir(s.path);
+	case op::fchdir:
+		return s.a == report ? -EBADF : sys::fchdir(s.a);
+
+	case op::sigmask: /* 12 */
+		return sys::rt_sigprocmask(&s.set, nullptr);
+	case op::restore_sigmask:
+		return sys::rt_sigprocmask(&p.caller_mask, nullptr);
+	}
+	return -ENOSYS; /* a plan from the future: cannot be, and must not pass */
+}
+
+static long run(
+	const step *steps, size_t count, const plan &p, int &report, struct result &failed)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (const long error = perform(steps[i], p, report)) {
+			failed.at = &steps[i];
+			return error;
+		}
+	}
+	return 0;
+}
+
+/*
+ * As execvp(3): a candidate that is not there is passed over, also one on a file system
+ * that has gone; EACCES is remembered in case nothing better comes; anything else is
+ * this program's own failure and ends the search.
+ */
+static long exec(const plan &p, struct result &failed)
+{
+	long error = -ENOENT;
+
+	for (size_t i = 0; i < p.candidate_count; i++) {
+		const char *path = p.candidates[i];
+		const long refused = sys::execve(path, p.argv, p.envp);
+		switch (refused) {
+		case -ENOENT:
+		case -ENOTDIR:
+		case -ESTALE:
+		case -ENODEV:
+		case -ETIMEDOUT:
+			if (!failed.path)
+				error = refused;
+			break;
+		case -EACCES:
+			error = refused;
+			failed.path = path;
+			break;
+		default:
+			failed.path = path;
+			return refused;
+		}
+	}
+	return error;
+}
+
+void child(void *arg)
+{
+	plan &p = *static_cast<plan *>(arg);
+	struct result failed = {1, 0, nullptr, nullptr};
+	int report = p.report[1];
+	long error;
+
+	p.result.entered = 1;
+	if (report >= 0)
+		(void)sys::close(p.report[0]);
+
+	(error = run(p.head, p.head_count, p, report, failed)) ||
+		(error = run(p.actions, p.action_count, p, report, failed)) ||
+		(error = run(p.tail, p.tail_count, p, report, failed)) ||
+		(error = exec(p, failed));
+
+	failed.error = static_cast<int32_t>(-error);
+	p.result = failed;
+	if (report >= 0)
+		(void)sys::write(report, &failed);
+	sys::exit_group(127);
+}
+
+void child_that_exits(void *)
+{
+	sys::exit_group(0);
+}
+
+} // namespace spawnx_core

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "failure.hpp"
+
+#include <sys/capability.h>
+
+#include "features.hpp"
+#include "launch.hpp"
+#include "plan.hpp"
+
+namespace spawnx_core
+{
+
+/*
+ * Initial-exec, so that no call to the dynamic linker is behind an access (nor libc's
+ * allocator, nor another NEEDED); the 256 bytes fit what glibc keeps for dlopen.
+ */
+[[gnu::tls_model("initial-exec")]] static thread_local spawnx_failure last;
+
+void remember(const spawnx_failure &f)
+{
+	last = f;
+}
+
+spawnx_failure plain_failure(int error, int stage, const char *text)
+{
+	spawnx_failure f = {};
+	f.size = sizeof(f);
+	f.error = error;
+	f.stage = stage;
+	f.index = f.fd = -1;
+	if (text)
+		strncpy(f.text, text, sizeof(f.text) - 1);
+	return f;
+}
+
+spawnx_failure argument_failure(argument a)
+{
+	spawnx_failure f = plain_failure(EINVAL, SPAWNX_STAGE_ARGUMENT, nullptr);
+	f.reserved = static_cast<int>(a);
+	return f;
+}
+
+spawnx_failure feature_failure(unsigned missing)
+{
+	spawnx_failure f =
+		plain_failure(ENOTSUP, SPAWNX_STAGE_FEATURE, feature::name(missing));
+	f.index = static_cast<int>(missing);
+	f.reserved = feature::clone3_error();
+	return f;
+}
+
+static int stage_of(op what)
+{
+	switch (what) {
+	case op::no_new_privs:
+		return SPAWNX_STAGE_FEATURE;
+	case op::clear_handlers:
+	case op::default_signals:
+	case op::sigmask:
+	case op::restore_sigmask:
+		return SPAWNX_STAGE_SIGNALS;
+	case op::setsid:
+		return SPAWNX_STAGE_SESSION;
+	case op::setpgid:
+		return SPAWNX_STAGE_PGROUP;
+	case op::resetids:
+		return SPAWNX_STAGE_IDS;
+	case op::open:
+	case op::close:
+	case op::dup2:
+	case op::chdir:
+	case op::fchdir:
+		return SPAWNX_STAGE_ACTION;
+	}
+	return SPAWNX_STAGE_EXEC;
+}
+
+/*
+ * autokill needs CLONE_NNP or CAP_SYS_ADMIN in the caller's user namespace. clone3 has
+ * other reasons for EPERM too, so that only a caller without the capability is told so.
+ */
+static bool lacks_right_to_autokill(const plan &p)
+{
+	if (!(p.clone_flags & kernel::clone_pidfd_autokill) ||
+		(p.clone_flags & kernel::clone_nnp))
+		return false;
+	cap_flag_value_t has = CAP_CLEAR;
+	if (cap_t caps = cap_get_proc()) {
+		(void)cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &has);
+		(void)cap_free(caps);
+	}
+	return has == CAP_CLEAR;
+}
+
+static spawnx_failure clone_failure(const plan &p, int error)
+{
+	spawnx_failure f = plain_failure(error, SPAWNX_STAGE_CLONE, nullptr);
+	if (error == EPERM && lacks_right_to_autokill(p)) {
+		f = plain_failure(
+			error, SPAWNX_STAGE_CLONE, feature::name(feature::AUTOKILL));
+		f.index = feature::AUTOKILL;
+	}
+	return f;
+}
+
+spawnx_failure launch_failure(const plan &p, const launched &l, const char *given_path)
+{
+	if (!l.cloned)
+		return clone_failure(p, l.error);
+	const step *at = p.result.at;
+	if (!at) {
+		spawnx_failure f = plain_failure(l.error, SPAWNX_STAGE_EXEC,
+			p.result.path ? p.result.path : given_path);
+		f.reserved = l.killed_by;
+		return f;
+	}
+	spawnx_failure f = plain_failure(l.error, stage_of(at->what), at->path);
+	f.index = at->index;
+	if (f.stage == SPAWNX_STAGE_ACTION && at->what != op::chdir)
+		f.fd = at->a;
+	f.reserved = static_cast<int>(at->what);
+	return f;
+}
+
+} // namespace spawnx_core
+
+int spawnx_lastfailure(spawnx_failure *ret) noexcept
+{
+	using namespace spawnx_core;
+	if (!ret || ret->size == 0)
+		return finish(EINVAL);
+	if (last.error == 0)
+		return finish(ENOENT);
+	copy_out(ret, last);
+	return 0;
+}

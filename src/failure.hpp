@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* What failed: from the plan's result to struct spawnx_failure, and to words. */
+#pragma once
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "spawnx.h"
+
+namespace spawnx_core
+{
+
+struct plan;
+struct launched;
+
+/* Which argument was refused: spawnx_failure.reserved of stage ARGUMENT. */
+enum class argument : int {
+	path = 1,
+	argv,
+	pidfd,
+	attr,
+	actions,
+	how,
+	size,
+	autokill_without_pidfd,
+};
+
+/* The one place where an error number becomes errno. */
+inline int finish(int error)
+{
+	if (error)
+		errno = error;
+	return error;
+}
+
+/*
+ * Copies an output struct the kernel's way: a short one gets what fits, the tail of a
+ * long one is zero-filled; the caller's size stays.
+ */
+template <typename T> void copy_out(T *to, const T &from)
+{
+	const uint32_t size = to->size;
+	const size_t fits = size < sizeof(T) ? size : sizeof(T);
+	const size_t skip = sizeof(to->size);
+	if (fits > skip)
+		memcpy(reinterpret_cast<char *>(to) + skip,
+			reinterpret_cast<const char *>(&from) + skip, fits - skip);
+	if (size > sizeof(T))
+		memset(reinterpret_cast<char *>(to) + sizeof(T), 0, size - sizeof(T));
+}
+
+spawnx_failure argument_failure(argument);
+spawnx_failure feature_failure(unsigned missing);
+spawnx_failure plain_failure(int error, int stage, const char *text);
+spawnx_failure launch_failure(const plan &, const launched &, const char *given_path);
+
+/* Keeps it as the calling thread's last. */
+void remember(const spawnx_failure &);
+
+} // namespace spawnx_core

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "features.hpp"
+
+#include <atomic>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "child.hpp"
+#include "spawnx.h"
+#include "syscall.hpp"
+
+namespace spawnx_core::feature
+{
+
+namespace
+{
+
+struct row {
+	const char *name, *since, *what;
+	int without;
+};
+
+constexpr row table[] = {
+#define X(id, NAME, name, since, without, what) {name, since, what, without},
+#include "features.def"
+#undef X
+};
+constexpr unsigned count = sizeof(table) / sizeof(table[0]);
+
+#define X(id, NAME, ...) static_assert(SPAWNX_FEATURE_##NAME == id);
+#include "features.def"
+#undef X
+
+/* Two masks: known says which bits of had mean something. Relaxed would do for each
+ * alone; known is released after had, so that a known bit is a true bit. */
+std::atomic<uint64_t> known_bits;
+std::atomic<uint64_t> had_bits;
+
+enum class answer { absent, present, inconclusive };
+
+/*
+ * Asks clone3 without making a process: the pidfd goes to an address that cannot be
+ * written, which the kernel finds out last. Flags it does not know are EINVAL before
+ * anything else; EFAULT, or having run out of something on the way (EAGAIN, ENOMEM,
+ * EMFILE, ENFILE), means that they were understood, EBADF that the cgroup was looked at.
+ */
+long try_clone3(uint64_t flags)
+{
+	kernel::clone_args args = {};
+	args.flags = flags | kernel::clone_pidfd;
+	args.pidfd = static_cast<uint64_t>(-8);
+	args.cgroup = (flags & kernel::clone_into_cgroup) ? INT_MAX : 0;
+	const long r = sys::clone3(&args,
+		args.cgroup ? kernel::clone_args_size_ver2 : kernel::clone_args_size_ver0);
+	if (r == 0) /* an emulator that takes that address: a child nobody wanted */
+		sys::exit_group(0);
+	if (r > 0)
+		(void)sys::waitid(kernel::p_pid, static_cast<int>(r),
+			static_cast<siginfo_t *>(nullptr), kernel::wexited | kernel::wall);
+	return r;
+}
+
+answer ask_clone3(uint64_t flags)
+{
+	switch (try_clone3(flags)) {
+	case -EFAULT:
+	case -EAGAIN:
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return answer::present;
+	case -EBADF:
+		return flags & kernel::clone_into_cgroup ? answer::present
+							 : answer::inconclusive;
+	case -EINVAL:
+	case -E2BIG:
+	case -ENOSYS:
+	case -EPERM: /* a seccomp filter: no flag here is a matter of privilege */
+		return answer::absent;
+	default:
+		return answer::inconclusive;
+	}
+}
+
+/* Since 5.4 waitid knows P_PIDFD: EBADF for this, EINVAL before (glibc asks so too). */
+answer ask_pidfd()
+{
+	const long r = sys::waitid(kernel::p_pidfd, INT_MAX,
+		static_cast<siginfo_t *>(nullptr), kernel::wexited | kernel::wnohang);
+	return r == -EBADF ? answer::present : answer::absent;
+}
+
+/* An empty range is EINVAL where the call exists. */
+answer ask_close_range()
+{
+	return sys::close_range(1, 0, 0) == -EINVAL ? answer::present : answer::absent;
+}
+
+/*
+ * Whether a dead child's status stays with its pidfd has no tell but a dead child. It
+ * lives for a few microseconds in our memory, and like a failed spawn nobody sees it.
+ * CLONE_AUTOREAP came later and builds on it.
+ */
+answer ask_exit_info()
+{
+	if (native(bit(AUTOREAP)))
+		return answer::present;
+	int pidfd = -1;
+	kernel::clone_args args = {};
+	args.flags = kernel::clone_vm | kernel::clone_vfork | kernel::clone_pidfd;
+	args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+	const long pid = spawnx_clone(__NR_clone3, sys::word(&args),
+		kernel::clone_args_size_ver0, 0, child_that_exits, nullptr);
+	if (pid == -ENOSYS || pid == -EPERM)
+		return answer::absent; /* cannot be told, and cannot matter much */
+	if (pid < 0)
+		return answer::inconclusive;
+	(void)sys::waitid(kernel::p_pid, static_cast<int>(pid),
+		static_cast<siginfo_t *>(nullptr), kernel::wexited | kernel::wall);
+	kernel::pidfd_info info = {};
+	info.mask = kernel::pidfd_info_exit;
+	const long r = sys::pidfd_get_info(pidfd, &info);
+	(void)sys::close(pidfd);
+	return r == 0 && (info.mask & kernel::pidfd_info_exit) ? answer::present
+							       : answer::absent;
+}
+
+answer ask(unsigned id)
+{
+	using namespace kernel;
+	switch (id) {
+	case AUTOREAP:
+		return ask_clone3(clone_autoreap);
+	case AUTOKILL: /* with CLONE_NNP, or it would be a matter of privilege */
+		return ask_clone3(clone_pidfd_autokill | clone_autoreap | clone_nnp);
+	case NONEWPRIVS:
+		return ask_clone3(clone_nnp);
+	case CLONE3:
+		return ask_clone3(0);
+	case CLEAR_SIGHAND:
+		return ask_clone3(clone_clear_sighand);
+	case INTO_CGROUP:
+		return ask_clone3(clone_into_cgroup);
+	case PIDFD:
+		return ask_pidfd();
+	case EXIT_INFO:
+		return ask_exit_info();
+	case CLOSE_RANGE:
+		return ask_close_range();
+	}
+	return answer::absent;
+}
+
+/* An inconclusive answer counts as absent for this once, and is not remembered. */
+uint64_t probe(uint64_t wanted)
+{
+	uint64_t had = 0, known = 0;
+	for (unsigned id = 0; id < count; id++) {
+		if (!(wanted & bit(id)))
+			continue;
+		const answer a = ask(id);
+		had |= a == answer::present ? bit(id) : 0;
+		known |= a != answer::inconclusive ? bit(id) : 0;
+	}
+	had_bits.fetch_or(had, std::memory_order_relaxed);
+	known_bits.fetch_or(known, std::memory_order_release);
+	return had;
+}
+
+} // namespace
+
+uint64_t native(uint64_t wanted)
+{
+	const uint64_t known = known_bits.load(std::memory_order_acquire);
+	const uint64_t unknown = wanted & ~known;
+	const uint64_t had = had_bits.load(std::memory_order_relaxed) & known & wanted;
+	return unknown ? had | probe(unknown) : had;
+}
+
+uint64_t native_now(uint64_t wanted)
+{
+	uint64_t had = 0;
+	for (unsigned id = 0; id < count; id++)
+		if ((wanted & bit(id)) && ask(id) == answer::present)
+			had |= bit(id);
+	return had;
+}
+
+int clone3_error()
+{
+	const long r = try_clone3(0);
+	return r == -ENOSYS || r == -EPERM ? static_cast<int>(-r) : 0;
+}
+
+const char *name(unsigned id)
+{
+	return id < count ? table[id].name : nullptr;
+}
+
+const char *since(unsigned id)
+{
+	return id < count ? table[id].since : nullptr;
+}
+
+const char *what(unsigned id)
+{
+	return id < count ? table[id].what : nullptr;
+}
+
+} // namespace spawnx_core::feature
+
+using namespace spawnx_core;
+
+int spawnx_feature(unsigned int id) noexcept
+{
+	if (!feature::name(id))
+		return SPAWNX_ABSENT;
+	return feature::native(feature::bit(id)) ? SPAWNX_NATIVE : feature::table[id].without;
+}
+
+uint64_t spawnx_features(void) noexcept
+{
+	return feature::native(feature::all);
+}
+
+const char *spawnx_feature_name(unsigned int id) noexcept
+{
+	return feature::name(id);
+}

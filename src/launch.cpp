@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parent's critical section: mask → clone → result → reap → restore.
+ *
+ * A failed spawn is invisible. The child is cloned with exit_signal 0: before exec its
+ * death sends no SIGCHLD and no ordinary wait, wait(-1) included, can see it; the exec
+ * itself puts SIGCHLD back (de_thread, fs/exec.c). So only this file reaps a child that
+ * never became a program.
+ */
+#include "launch.hpp"
+
+#include <atomic>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "child.hpp"
+#include "plan.hpp"
+#include "syscall.hpp"
+
+namespace spawnx_core
+{
+
+/*
+ * Emulators (qemu-user, WSL1) make CLONE_VM|CLONE_VFORK a fork: the child writes into a
+ * copy, and the parent runs on. Until one child was seen to write into our memory, a
+ * pipe carries the result as well. Never set back: a kernel does not change its mind.
+ */
+static std::atomic<bool> memory_is_shared;
+
+template <typename F> static long retry(F call)
+{
+	long r;
+	do
+		r = call();
+	while (r == -EINTR);
+	return r;
+}
+
+static void close_and_forget(int &fd)
+{
+	if (fd >= 0)
+		(void)sys::close(fd);
+	fd = -1;
+}
+
+/*
+ * A full descriptor table is no obstacle: memory is shared on every real kernel, and
+ * where it turns out not to be, settle() finds out.
+ */
+static int open_report(plan &p)
+{
+	if (memory_is_shared.load(std::memory_order_relaxed))
+		return 0;
+	const long error = sys::pipe2(p.report, O_CLOEXEC);
+	if (error == 0 || error == -EMFILE || error == -ENFILE)
+		return 0;
+	return static_cast<int>(-error);
+}
+
+static long clone(plan &p, int *pidfd, int &exit_signal)
+{
+	exit_signal = 0;
+	if (p.clone3) {
+		kernel::clone_args args = {};
+		args.flags = p.clone_flags;
+		args.pidfd = (p.clone_flags & kernel::clone_pidfd)
+			? reinterpret_cast<uint64_t>(pidfd)
+			: 0;
+		return spawnx_clone(__NR_clone3, sys::word(&args),
+			kernel::clone_args_size_ver0, 0, child, &p);
+	}
+	/* clone(2): the low byte is exit_signal, the pidfd goes where parent_tid would. */
+	const long flags = static_cast<long>(p.clone_flags);
+	const long pid = spawnx_clone(__NR_clone, flags, 0, sys::word(pidfd), child, &p);
+	if (pid != -EINVAL)
+		return pid;
+	/* qemu-user knows no exit_signal but SIGCHLD for what it makes a fork. */
+	exit_signal = SIGCHLD;
+	return spawnx_clone(
+		__NR_clone, flags | SIGCHLD, 0, sys::word(pidfd), child, &p);
+}
+
+/*
+ * Returns when the child is gone, files closed and locks released, not merely failing.
+ * An autoreaped child cannot be reaped, but it can be waited for: waitid blocks while it
+ * lives and says ECHILD when the kernel has reaped it. WNOWAIT because the pid may by
+ * then belong to another child of ours, whose status is not ours to take.
+ */
+static void wait_until_gone(const plan &p, const launched &l, siginfo_t *info)
+{
+	const int options = kernel::wexited | kernel::wall | (p.autoreap ? kernel::wnowait : 0);
+	const int type = l.pidfd >= 0 ? kernel::p_pidfd : kernel::p_pid;
+	const int id = l.pidfd >= 0 ? l.pidfd : l.pid;
+
+	(void)retry([&] { return sys::waitid(type, id, info, options); });
+}
+
+/*
+ * Signals are not blocked, so one may kill the child before exec. Nobody's wait would
+ * ever see that zombie. waitid for "clone children", those whose exit_signal is not
+ * SIGCHLD, tells: ECHILD once exec has put SIGCHLD back, which it does before it wakes
+ * us; otherwise the child is dead or dying.
+ */
+static bool killed_before_exec(const plan &p, launched &l)
+{
+	siginfo_t info = {};
+	const int options = kernel::wexited | kernel::wnohang | kernel::wclone;
+
+	if (retry([&] { return sys::waitid(kernel::p_pid, l.pid, &info, options); }) != 0)
+		return false;
+	if (info.si_pid == 0)
+		wait_until_gone(p, l, &info);
+	l.killed_by = info.si_status;
+	return true;
+}
+
+/* Takes the result out of the pipe, where memory carried none. */
+static void read_report(plan &p)
+{
+	struct result r;
+	close_and_forget(p.report[1]);
+	/* Blocks until exec or exit has closed the child's end. */
+	if (retry([&] { return sys::read(p.report[0], &r); }) == sizeof(r))
+		p.result = r;
+}
+
+/* There is a child: has it become the program? */
+static void settle(plan &p, launched &l, int exit_signal)
+{
+	siginfo_t info;
+
+	if (p.result.entered)
+		memory_is_shared.store(true, std::memory_order_relaxed);
+	else if (p.report[0] >= 0)
+		read_report(p);
+	const bool known = p.result.entered || p.report[0] >= 0;
+
+	if (p.result.error) {
+		l.error = p.result.error;
+		wait_until_gone(p, l, &info);
+	} else if (!p.autoreap && exit_signal == 0 && killed_before_exec(p, l)) {
+		l.error = ECANCELED;
+	} else if (!known) {
+		/* An emulator and a full descriptor table: no way to learn the result. */
+		(void)sys::kill(l.pid, SIGKILL);
+		wait_until_gone(p, l, &info);
+		l.error = EMFILE;
+		l.cloned = false;
+	}
+	if (l.error)
+		close_and_forget(l.pidfd);
+}
+
+launched launch(plan &p)
+{
+	launched l = {0, false, 0, -1, -1};
+	int exit_signal;
+
+	if ((l.error = open_report(p)))
+		return l;
+	const bool was_dumpable =
+		p.changes_ids && sys::prctl(kernel::pr_get_dumpable) == 1;
+	if (p.block_signals) {
+		const kernel::sigset every = ~kernel::sigset(0);
+		(void)sys::rt_sigprocmask(&every, &p.caller_mask);
+	}
+
+	const long pid = clone(p, &l.pidfd, exit_signal);
+	if (pid < 0) {
+		l.error = static_cast<int>(-pid);
+	} else {
+		l.pid = static_cast<pid_t>(pid);
+		l.cloned = true;
+		settle(p, l, exit_signal);
+	}
+
+	if (p.block_signals)
+		(void)sys::rt_sigprocmask(&p.caller_mask, nullptr);
+	/* commit_creds() in the child cleared it in the memory we share. */
+	if (was_dumpable)
+		(void)sys::prctl(kernel::pr_set_dumpable, 1);
+	close_and_forget(p.report[0]);
+	close_and_forget(p.report[1]);
+	return l;
+}
+
+} // namespace spawnx_core

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan: what one spawn does, flat and trivially copyable. lower() makes it from a
+ * request and the kernel's features; launch() runs it; the child interprets it. The
+ * child never sees a handle, a feature or a fallback: that is all decided here.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <type_traits>
+
+#include "kernel.hpp"
+
+namespace spawnx_core
+{
+
+struct request;
+
+/* What the child can do. The order of steps is lower()'s and child.cpp's business. */
+enum class op : uint16_t {
+	no_new_privs = 1,
+	clear_handlers,  /* every caught signal to its default */
+	default_signals, /* those in set */
+	setsid,
+	setpgid,  /* a: the group */
+	resetids,
+	open,     /* a: descriptor, b: flags, set: mode, path */
+	close,    /* a: descriptor */
+	dup2,     /* a: from, b: to */
+	chdir,    /* path */
+	fchdir,   /* a: descriptor */
+	sigmask,  /* set */
+	restore_sigmask, /* what launch() found before it blocked all signals */
+};
+
+/* A file action is held in its handle as the very step the child will do. */
+struct step {
+	op what;
+	uint16_t reserved;
+	int32_t index; /* which file action, from 0; else -1 */
+	int32_t a, b;
+	uint64_t set;
+	const char *path;
+};
+static_assert(std::is_trivially_copyable_v<step> && std::is_standard_layout_v<step>);
+static_assert(sizeof(step) == 32);
+
+/*
+ * What the child writes, and the only thing: that memory is shared, and what failed.
+ * With fork instead of vfork it comes through a pipe, pointers and all: they point into
+ * the parent, of which the child is a copy.
+ */
+struct result {
+	int32_t entered; /* 1: the parent sees what the child writes */
+	int32_t error;   /* 0: nothing failed */
+	const step *at;  /* the step that failed; nullptr: exec */
+	const char *path; /* what exec was refused; nullptr: no candidate was there */
+};
+
+inline constexpr size_t most_head_steps = 8;
+inline constexpr size_t most_tail_steps = 4;
+
+struct plan {
+	uint64_t clone_flags; /* as clone3(2) takes them */
+	uint64_t native;      /* features (1 << id) the kernel does for this spawn */
+	uint64_t emulated;    /* features the library does for it */
+	bool clone3;          /* or clone(2), where clone3 is absent or blocked */
+	bool autoreap;        /* nobody can wait for the child, not even us */
+	bool block_signals;   /* in the parent, round the clone; the last step unblocks */
+	bool changes_ids;     /* clears the parent's dumpable flag (kernel fact 7) */
+	uint16_t head_count, tail_count;
+
+	step head[most_head_steps]; /* before the file actions */
+	const step *actions;
+	size_t action_count;
+	step tail[most_tail_steps]; /* after them */
+
+	const char *const *candidates; /* what to exec, in turn: one, or a PATH's */
+	size_t candidate_count;
+	char *const *argv;
+	char *const *envp;
+
+	/* launch() and the child: */
+	kernel::sigset caller_mask;
+	int report[2]; /* pipe for the result until memory is proved shared; else -1 */
+	struct result result;
+};
+static_assert(std::is_trivially_copyable_v<plan> && std::is_standard_layout_v<plan>);
+
+/* Features this request makes use of, to be probed before lower(). */
+uint64_t features_wanted(const request &);
+
+/*
+ * Pure: no system call, no global. Returns 0, or ENOTSUP and the missing feature's id.
+ * plan.candidates point into the request.
+ */
+int lower(const request &, uint64_t native, plan &, unsigned &missing);
+
+} // namespace spawnx_core

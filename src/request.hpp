@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What the handles hold, and what one call asks for. */
+#pragma once
+
+#include <signal.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "plan.hpp"
+
+/* Behind spawnxattr_t. calloc'ed: all zero is "nothing asked for". */
+struct spawnx_attr {
+	short flags;
+	pid_t pgroup;
+	sigset_t sigdefault;
+	sigset_t sigmask;
+	bool autoreap;
+	bool autokill; /* implies autoreap; see autoreap() in attr.cpp */
+	bool nonewprivs;
+};
+
+/* Behind spawnx_file_actions_t. Paths are owned. */
+struct spawnx_actions {
+	spawnx_core::step *steps;
+	size_t count;
+	size_t capacity;
+};
+
+namespace spawnx_core
+{
+
+struct request {
+	const spawnx_attr *attr;      /* nullptr: none */
+	const spawnx_actions *actions; /* nullptr: none */
+	bool pidfd;                   /* the caller takes a pidfd */
+	const char *const *candidates; /* what to exec, in turn */
+	size_t candidate_count;
+	char *const *argv;
+	char *const *envp;
+};
+
+} // namespace spawnx_core

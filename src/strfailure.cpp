@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* A failure in words: file action 2: open "/var/log/x" for fd 1: No such file … */
+#include "failure.hpp"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "features.hpp"
+#include "plan.hpp"
+
+namespace spawnx_core
+{
+
+namespace
+{
+
+/* A buffer that is filled from the left and always terminated. */
+struct words {
+	char *buf;
+	size_t len;
+	size_t used; /* what all of it needs, also past len */
+
+	[[gnu::format(printf, 2, 3)]] void add(const char *format, ...)
+	{
+		va_list args;
+		const bool room = used < len;
+		va_start(args, format);
+		const int n = vsnprintf(
+			room ? buf + used : nullptr, room ? len - used : 0, format, args);
+		va_end(args);
+		used += n > 0 ? static_cast<size_t>(n) : 0;
+	}
+};
+
+const char *argument_words(int which)
+{
+	switch (static_cast<argument>(which)) {
+	case argument::path:
+		return "path is NULL";
+	case argument::argv:
+		return "argv is NULL";
+	case argument::pidfd:
+		return "the place for the pidfd is NULL";
+	case argument::attr:
+		return "the attributes object is not initialized";
+	case argument::actions:
+		return "the file actions object is not initialized";
+	case argument::how:
+		return "unknown bits in how";
+	case argument::size:
+		return "the size of an output struct is 0";
+	case argument::autokill_without_pidfd:
+		return "autokill needs a call that returns a pidfd";
+	}
+	return "not accepted";
+}
+
+const char *stage_words(int stage)
+{
+	static const char *const name[] = {"unknown stage", "argument", "feature", "clone3",
+		"signals", "scheduling", "limits", "setsid", "setpgid", "ids", "file action",
+		"umask", "capabilities", "pdeathsig", "landlock", "seccomp", "idmap", "guard",
+		"exec"};
+	return stage > 0 && stage < static_cast<int>(sizeof(name) / sizeof(name[0]))
+		? name[stage]
+		: name[0];
+}
+
+void add_action(words &w, const spawnx_failure &f)
+{
+	w.add("file action %d: ", f.index);
+	switch (static_cast<op>(f.reserved)) {
+	case op::open:
+		w.add("open \"%s\" for fd %d", f.text, f.fd);
+		break;
+	case op::close:
+		w.add("close fd %d", f.fd);
+		break;
+	case op::dup2:
+		w.add("dup2 of fd %d", f.fd);
+		break;
+	case op::chdir:
+		w.add("chdir to \"%s\"", f.text);
+		break;
+	case op::fchdir:
+		w.add("fchdir to fd %d", f.fd);
+		break;
+	default: /* a failure that somebody put together by hand */
+		w.add("fd %d \"%s\"", f.fd, f.text);
+		break;
+	}
+}
+
+void add_feature(words &w, const spawnx_failure &f)
+{
+	const unsigned id = static_cast<unsigned>(f.index);
+	const char *what = feature::what(id);
+
+	w.add("%s: ", f.text);
+	if (f.reserved == EPERM)
+		w.add("clone3(2) is blocked, as by a seccomp filter (EPERM)");
+	else if (f.reserved == ENOSYS)
+		w.add("clone3(2) is absent or blocked (ENOSYS)");
+	else if (what)
+		w.add("this kernel has no %s (since Linux %s)", what, feature::since(id));
+	else
+		w.add("this kernel lacks it");
+}
+
+void add_where(words &w, const spawnx_failure &f)
+{
+	switch (f.stage) {
+	case SPAWNX_STAGE_ACTION:
+		return add_action(w, f);
+	case SPAWNX_STAGE_FEATURE:
+		return add_feature(w, f);
+	case SPAWNX_STAGE_ARGUMENT:
+		return w.add("argument: %s", argument_words(f.reserved));
+	case SPAWNX_STAGE_EXEC:
+		w.add("exec \"%s\"", f.text);
+		if (f.error == ECANCELED)
+			w.add(": killed by signal %d before it", f.reserved);
+		return;
+	case SPAWNX_STAGE_CLONE:
+		w.add("clone3");
+		if (f.index == feature::AUTOKILL)
+			w.add(": autokill needs no-new-privs or CAP_SYS_ADMIN");
+		return;
+	default:
+		w.add("%s", stage_words(f.stage));
+		if (f.text[0])
+			w.add(" \"%s\"", f.text);
+	}
+}
+
+} // namespace
+
+} // namespace spawnx_core
+
+int spawnx_strfailure(const spawnx_failure *failure, char *buf, size_t len) noexcept
+{
+	using namespace spawnx_core;
+	if (!failure || failure->size == 0 || !buf || len == 0)
+		return finish(EINVAL);
+
+	const int saved = errno;
+	spawnx_failure f = {};
+	memcpy(&f, failure, failure->size < sizeof(f) ? failure->size : sizeof(f));
+	f.text[sizeof(f.text) - 1] = '\0';
+
+	words w = {buf, len, 0};
+	add_where(w, f);
+	w.add(": %s", strerror(f.error));
+	errno = saved;
+	return finish(w.used < len ? 0 : ERANGE);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system calls the library makes, typed. Each returns what the kernel returned: a
+ * negative error number, never errno; that is touched at the public edge only. The
+ * child uses these too, so nothing here may become a call to libc.
+ */
+#pragma once
+
+#include "kernel.hpp"
+#include "raw.hpp" /* src/arch/<cpu>, chosen by meson.build */
+
+struct timespec;
+struct pollfd;
+
+namespace spawnx_core::sys
+{
+
+#define SPAWNX_SYS [[gnu::always_inline]] inline
+
+template <typename T> SPAWNX_SYS long word(T *p)
+{
+	return reinterpret_cast<long>(p);
+}
+
+[[noreturn]] SPAWNX_SYS void exit_group(int status)
+{
+	for (;;)
+		raw(__NR_exit_group, status);
+}
+
+SPAWNX_SYS long execve(const char *path, char *const argv[], char *const envp[])
+{
+	return raw(__NR_execve, word(path), word(argv), word(envp));
+}
+
+SPAWNX_SYS long openat(int dirfd, const char *path, int flags, unsigned mode)
+{
+	return raw(__NR_openat, dirfd, word(path), flags, mode);
+}
+
+SPAWNX_SYS long close(int fd)
+{
+	return raw(__NR_close, fd);
+}
+
+SPAWNX_SYS long dup3(int fd, int newfd, int flags)
+{
+	return raw(__NR_dup3, fd, newfd, flags);
+}
+
+SPAWNX_SYS long fcntl(int fd, int what, long arg = 0)
+{
+	return raw(__NR_fcntl, fd, what, arg);
+}
+
+SPAWNX_SYS long pipe2(int *fds, int flags)
+{
+	return raw(__NR_pipe2, word(fds), flags);
+}
+
+template <typename T> SPAWNX_SYS long read(int fd, T *to)
+{
+	return raw(__NR_read, fd, word(to), sizeof(T));
+}
+
+template <typename T> SPAWNX_SYS long write(int fd, const T *from)
+{
+	return raw(__NR_write, fd, word(from), sizeof(T));
+}
+
+SPAWNX_SYS long chdir(const char *path)
+{
+	return raw(__NR_chdir, word(path));
+}
+
+SPAWNX_SYS long fchdir(int fd)
+{
+	return raw(__NR_fchdir, fd);
+}
+
+SPAWNX_SYS long setsid()
+{
+	return raw(__NR_setsid);
+}
+
+SPAWNX_SYS long setpgid(int pid, int pgid)
+{
+	return raw(__NR_setpgid, pid, pgid);
+}
+
+SPAWNX_SYS long getuid()
+{
+	return raw(__NR_getuid);
+}
+
+SPAWNX_SYS long getgid()
+{
+	return raw(__NR_getgid);
+}
+
+SPAWNX_SYS long setresuid(long ruid, long euid, long suid)
+{
+	return raw(__NR_setresuid, ruid, euid, suid);
+}
+
+SPAWNX_SYS long setresgid(long rgid, long egid, long sgid)
+{
+	return raw(__NR_setresgid, rgid, egid, sgid);
+}
+
+SPAWNX_SYS long rt_sigaction(
+	int sig, const kernel::sigaction *act, kernel::sigaction *old)
+{
+	return raw(__NR_rt_sigaction, sig, word(act), word(old), sizeof(kernel::sigset));
+}
+
+/* Sets the whole mask, signals 32 and 33 included, which libc's wrapper would spare. */
+SPAWNX_SYS long rt_sigprocmask(const kernel::sigset *set, kernel::sigset *old)
+{
+	return raw(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, word(set), word(old),
+		sizeof(kernel::sigset));
+}
+
+SPAWNX_SYS long prctl(int what, long arg = 0)
+{
+	return raw(__NR_prctl, what, arg, 0, 0, 0);
+}
+
+SPAWNX_SYS long kill(int pid, int sig)
+{
+	return raw(__NR_kill, pid, sig);
+}
+
+template <typename siginfo>
+SPAWNX_SYS long waitid(int type, int id, siginfo *info, int options)
+{
+	return raw(__NR_waitid, type, id, word(info), options, 0);
+}
+
+SPAWNX_SYS long pidfd_send_signal(int pidfd, int sig)
+{
+	return raw(__NR_pidfd_send_signal, pidfd, sig, 0, 0);
+}
+
+SPAWNX_SYS long pidfd_get_info(int pidfd, kernel::pidfd_info *info)
+{
+	return raw(__NR_ioctl, pidfd, static_cast<long>(kernel::pidfd_get_info), word(info));
+}
+
+/* No signal mask: the caller's stays. timeout is overwritten with what is left. */
+SPAWNX_SYS long ppoll(pollfd *fds, unsigned count, timespec *timeout)
+{
+	return raw(__NR_ppoll, word(fds), count, word(timeout), 0, sizeof(kernel::sigset));
+}
+
+SPAWNX_SYS long close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return raw(__NR_close_range, first, last, flags);
+}
+
+/* Only ever with arguments that make no child, see features.cpp. */
+SPAWNX_SYS long clone3(kernel::clone_args *args, size_t size)
+{
+	return raw(__NR_clone3, word(args), static_cast<long>(size));
+}
+
+#undef SPAWNX_SYS
+
+} // namespace spawnx_core::sys

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* After the spawn: one way to wait for every kind of child, by its pidfd. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "failure.hpp"
+#include "kernel.hpp"
+#include "spawnx.h"
+#include "syscall.hpp"
+
+namespace spawnx_core
+{
+
+namespace
+{
+
+constexpr int64_t ns_per_second = 1000000000;
+
+/* Where no limit was given: what a parent elsewhere gets to reap a dead child. */
+constexpr int64_t patience_ns = ns_per_second;
+
+int64_t now_ns()
+{
+	timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * ns_per_second + t.tv_nsec;
+}
+
+/* What is left of a time-out; far ones count as none (292 years do not fit in 64 bits). */
+struct deadline {
+	bool none = true;
+	int64_t at = 0;
+
+	explicit deadline(const timespec *timeout)
+	{
+		if (!timeout || timeout->tv_sec > INT64_MAX / ns_per_second / 2)
+			return;
+		none = false;
+		at = now_ns() + timeout->tv_sec * ns_per_second + timeout->tv_nsec;
+	}
+
+	int64_t left() const
+	{
+		const int64_t left = at - now_ns();
+		return left > 0 ? left : 0;
+	}
+};
+
+/* Until the process has exited: 0, ETIMEDOUT or another error number. */
+int poll_exit(int pidfd, const deadline &d)
+{
+	for (;;) {
+		pollfd p = {pidfd, POLLIN, 0};
+		const int64_t left = d.none ? 0 : d.left();
+		timespec t = {left / ns_per_second, left % ns_per_second};
+		const long n = sys::ppoll(&p, 1, d.none ? nullptr : &t);
+		if (n > 0)
+			return p.revents & POLLNVAL ? EBADF : 0;
+		if (n == 0)
+			return ETIMEDOUT;
+		if (n != -EINTR)
+			return static_cast<int>(-n);
+	}
+}
+
+/* Reaps an ordinary child: 0 and a status, EAGAIN while it lives, ECHILD, EBADF. */
+int reap(int pidfd, spawnx_exit &e)
+{
+	siginfo_t info = {};
+	const long r = sys::waitid(kernel::p_pidfd, pidfd, &info,
+		kernel::wexited | kernel::wnohang | kernel::wall);
+	if (r < 0)
+		return static_cast<int>(-r);
+	if (info.si_pid == 0)
+		return EAGAIN;
+	e.code = info.si_code;
+	e.status = info.si_status;
+	return 0;
+}
+
+/*
+ * The status the kernel keeps with the pidfd of a child that was reaped, by the kernel
+ * itself (autoreap), or by somebody else's wait. 0; EAGAIN: dead or dying, but not yet
+ * reaped (a zombie answers without the EXIT bit); ENODATA: this kernel keeps none.
+ */
+int kept_status(int pidfd, spawnx_exit &e)
+{
+	kernel::pidfd_info info = {};
+	info.mask = kernel::pidfd_info_exit;
+	const long r = sys::pidfd_get_info(pidfd, &info);
+	if (r < 0)
+		return ENODATA;
+	if (!(info.mask & kernel::pidfd_info_exit))
+		return EAGAIN;
+	if (WIFEXITED(info.exit_code)) {
+		e.code = CLD_EXITED;
+		e.status = WEXITSTATUS(info.exit_code);
+	} else {
+		e.code = WCOREDUMP(info.exit_code) ? CLD_DUMPED : CLD_KILLED;
+		e.status = WTERMSIG(info.exit_code);
+	}
+	return 0;
+}
+
+/*
+ * It has exited and is not ours to reap: whoever does reap it needs a moment. For an
+ * autoreaped child that is the kernel, some microseconds after poll has told.
+ */
+int wait_for_kept_status(int pidfd, spawnx_exit &e, const deadline &d)
+{
+	const timespec patience = {patience_ns / ns_per_second, patience_ns % ns_per_second};
+	const deadline until(d.none ? &patience : nullptr);
+	const deadline &limit = d.none ? until : d;
+
+	for (int64_t pause_ns = 10000;; pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
+		const int error = kept_status(pidfd, e);
+		if (error != EAGAIN)
+			return error;
+		if (limit.left() == 0)
+			return ENODATA;
+		timespec t = {0, static_cast<long>(pause_ns)};
+		(void)sys::ppoll(nullptr, 0, &t);
+	}
+}
+
+int wait(int pidfd, spawnx_exit &e, const timespec *timeout)
+{
+	const deadline d(timeout);
+
+	/* First of all: it tells a pidfd from another descriptor, which poll does not. */
+	int error = reap(pidfd, e);
+	if (error != EAGAIN && error != ECHILD)
+		return error;
+	if ((error = poll_exit(pidfd, d)))
+		return error;
+	error = reap(pidfd, e);
+	if (error != ECHILD && error != EAGAIN)
+		return error;
+	return wait_for_kept_status(pidfd, e, d);
+}
+
+bool valid(const timespec *t)
+{
+	return !t || (t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < ns_per_second);
+}
+
+} // namespace
+
+} // namespace spawnx_core
+
+using namespace spawnx_core;
+
+int spawnx_wait(int pidfd, spawnx_exit *ret, const timespec *timeout) noexcept
+{
+	if ((ret && ret->size == 0) || !valid(timeout))
+		return finish(EINVAL);
+	spawnx_exit e = {};
+	const int error = wait(pidfd, e, timeout);
+	if (!error && ret)
+		copy_out(ret, e);
+	return finish(error);
+}
+
+int spawnx_signal(int pidfd, int sig) noexcept
+{
+	return finish(static_cast<int>(-sys::pidfd_send_signal(pidfd, sig)));
+}
