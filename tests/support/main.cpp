@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaves out what cannot be on this machine, so that nothing needs to skip: cases tagged
+ * [root] or [user] by who runs them, [has:X] and [lacks:X] by what the kernel should have.
+ * Both sides run somewhere: tests/vm runs each program as root and as an ordinary user on
+ * kernels of both kinds.
+ */
+#include <catch2/catch_session.hpp>
+
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "machine.hpp"
+
+int main(int argc, char *argv[])
+{
+	std::string unfit = geteuid() == 0 ? "~[user]" : "~[root]";
+	for (const char *name : {
+#define X(id, NAME, name, ...) name,
+#include "features.def"
+#undef X
+	     })
+		unfit += support::should_have(name) == support::oracle::has
+			? "~[lacks:" + std::string(name) + "]"
+			: "~[has:" + std::string(name) + "]";
+
+	Catch::Session session;
+	if (const int bad = session.applyCommandLine(argc, argv))
+		return bad;
+	/* A filter of ours joins each one given ("," separates, juxtaposition is "and"). */
+	auto data = session.configData();
+	if (data.testsOrTags.empty())
+		data.testsOrTags.push_back(unfit);
+	else
+		for (auto &filter : data.testsOrTags)
+			filter += unfit;
+	session.useConfigData(data);
+	return session.run();
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "snapshot.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <dirent.h>
+#include <fstream>
+#include <malloc.h>
+#include <sstream>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace support
+{
+
+static std::vector<std::string> open_descriptors()
+{
+	std::vector<std::string> found;
+	DIR *dir = opendir("/proc/self/fd");
+	while (dirent *entry = dir ? readdir(dir) : nullptr) {
+		if (entry->d_name[0] == '.' || std::atoi(entry->d_name) == dirfd(dir))
+			continue;
+		char target[512];
+		const ssize_t n =
+			readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		found.push_back(std::string(entry->d_name) + " -> " +
+			std::string(target, n > 0 ? static_cast<std::size_t>(n) : 0));
+	}
+	if (dir)
+		closedir(dir);
+	std::sort(found.begin(), found.end());
+	return found;
+}
+
+/* Every task's children file: it lists clone children, which no ordinary wait sees. */
+static std::vector<std::string> all_children()
+{
+	std::vector<std::string> found;
+	DIR *dir = opendir("/proc/self/task");
+	while (dirent *entry = dir ? readdir(dir) : nullptr) {
+		std::ifstream in(
+			std::string("/proc/self/task/") + entry->d_name + "/children");
+		for (std::string pid; in >> pid;)
+			found.push_back(pid);
+	}
+	if (dir)
+		closedir(dir);
+	siginfo_t info = {};
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && info.si_pid)
+		found.push_back("zombie " + std::to_string(info.si_pid));
+	return found;
+}
+
+static std::size_t count_mappings()
+{
+	std::ifstream in("/proc/self/maps");
+	std::size_t n = 0;
+	for (std::string line; std::getline(in, line);)
+		n++;
+	return n;
+}
+
+snapshot snapshot::take()
+{
+	const int saved = errno;
+	snapshot s;
+	s.descriptors = open_descriptors();
+	s.children = all_children();
+	syscall(SYS_rt_sigprocmask, 0, nullptr, &s.mask, sizeof(s.mask));
+	s.dumpable = prctl(PR_GET_DUMPABLE);
+	s.mappings = count_mappings();
+	errno = saved;
+	return s;
+}
+
+undisturbed::undisturbed()
+{
+	/* The test framework's own memory must not come as mappings of their own. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	before = snapshot::take();
+}
+
+undisturbed::~undisturbed()
+{
+	const snapshot after = snapshot::take();
+	CHECK(after.descriptors == before.descriptors);
+	CHECK(after.children == before.children);
+	CHECK(after.mask == before.mask);
+	CHECK(after.dumpable == before.dumpable);
+	CHECK(after.mappings == before.mappings);
+}
+
+} // namespace support
