@@ -21,7 +21,7 @@ void remember(const spawnx_failure &f)
 	last = f;
 }
 
-spawnx_failure plain_failure(int error, int stage, const char *text)
+static spawnx_failure plain_failure(int error, int stage, const char *text)
 {
 	spawnx_failure f = {};
 	f.size = sizeof(f);
@@ -33,9 +33,9 @@ spawnx_failure plain_failure(int error, int stage, const char *text)
 	return f;
 }
 
-spawnx_failure argument_failure(argument a)
+spawnx_failure argument_failure(argument a, int error)
 {
-	spawnx_failure f = plain_failure(EINVAL, SPAWNX_STAGE_ARGUMENT, nullptr);
+	spawnx_failure f = plain_failure(error, SPAWNX_STAGE_ARGUMENT, nullptr);
 	f.reserved = static_cast<int>(a);
 	return f;
 }

@@ -25,6 +25,7 @@ enum class argument : int {
 	how,
 	size,
 	autokill_without_pidfd,
+	memory,
 };
 
 /* The one place where an error number becomes errno. */
@@ -51,9 +52,8 @@ template <typename T> void copy_out(T *to, const T &from)
 		memset(reinterpret_cast<char *>(to) + sizeof(T), 0, size - sizeof(T));
 }
 
-spawnx_failure argument_failure(argument);
+spawnx_failure argument_failure(argument, int error = EINVAL);
 spawnx_failure feature_failure(unsigned missing);
-spawnx_failure plain_failure(int error, int stage, const char *text);
 spawnx_failure launch_failure(const plan &, const launched &, const char *given_path);
 
 /* Keeps it as the calling thread's last. */

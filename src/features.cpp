@@ -111,10 +111,11 @@ answer ask_exit_info()
 	kernel::clone_args args = {};
 	args.flags = kernel::clone_vm | kernel::clone_vfork | kernel::clone_pidfd;
 	args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-	const long pid = spawnx_clone(__NR_clone3, sys::word(&args),
-		kernel::clone_args_size_ver0, 0, child_that_exits, nullptr);
+	long pid = spawnx_clone(__NR_clone3, sys::word(&args), kernel::clone_args_size_ver0,
+		0, child_that_exits, nullptr);
 	if (pid == -ENOSYS || pid == -EPERM)
-		return answer::absent; /* cannot be told, and cannot matter much */
+		pid = spawnx_clone(__NR_clone, static_cast<long>(args.flags), 0,
+			sys::word(&pidfd), child_that_exits, nullptr);
 	if (pid < 0)
 		return answer::inconclusive;
 	(void)sys::waitid(kernel::p_pid, static_cast<int>(pid),

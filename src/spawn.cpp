@@ -121,7 +121,7 @@ int start(const call &c, spawnx_child &child, spawnx_failure &f)
 	const char *list = c.how == SPAWNX_SEARCH_ENVP ? path_of(c.envp) : getenv("PATH");
 	const char **candidates = search_candidates(list, c.path, r.candidate_count);
 	if (!candidates) {
-		f = plain_failure(ENOMEM, SPAWNX_STAGE_ARGUMENT, c.path);
+		f = argument_failure(argument::memory, ENOMEM);
 		return f.error;
 	}
 	r.candidates = candidates;

@@ -51,6 +51,8 @@ const char *argument_words(int which)
 		return "the size of an output struct is 0";
 	case argument::autokill_without_pidfd:
 		return "autokill needs a call that returns a pidfd";
+	case argument::memory:
+		return "no memory";
 	}
 	return "not accepted";
 }

@@ -19,8 +19,14 @@ namespace
 
 constexpr int64_t ns_per_second = 1000000000;
 
-/* Where no limit was given: what a parent elsewhere gets to reap a dead child. */
-constexpr int64_t patience_ns = ns_per_second;
+/*
+ * Between the death of a child that others reap and the status lie a few microseconds,
+ * when the kernel does it (autoreap, SIGCHLD ignored): they are waited for even where the
+ * time-out is over, or a caller's own poll would now and then be followed by ENODATA.
+ * A parent elsewhere gets up to a second, if no other limit was given.
+ */
+constexpr int64_t least_patience_ns = 20000000;
+constexpr int64_t most_patience_ns = ns_per_second;
 
 int64_t now_ns()
 {
@@ -111,15 +117,15 @@ int kept_status(int pidfd, spawnx_exit &e)
  */
 int wait_for_kept_status(int pidfd, spawnx_exit &e, const deadline &d)
 {
-	const timespec patience = {patience_ns / ns_per_second, patience_ns % ns_per_second};
-	const deadline until(d.none ? &patience : nullptr);
-	const deadline &limit = d.none ? until : d;
+	const int64_t asked_ns = d.none ? most_patience_ns : d.left();
+	const int64_t until =
+		now_ns() + (asked_ns > least_patience_ns ? asked_ns : least_patience_ns);
 
 	for (int64_t pause_ns = 10000;; pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
 		const int error = kept_status(pidfd, e);
 		if (error != EAGAIN)
 			return error;
-		if (limit.left() == 0)
+		if (now_ns() >= until)
 			return ENODATA;
 		timespec t = {0, static_cast<long>(pause_ns)};
 		(void)sys::ppoll(nullptr, 0, &t);
@@ -130,6 +136,8 @@ int wait(int pidfd, spawnx_exit &e, const timespec *timeout)
 {
 	const deadline d(timeout);
 
+	if (pidfd < 0) /* waitid says EINVAL */
+		return EBADF;
 	/* First of all: it tells a pidfd from another descriptor, which poll does not. */
 	int error = reap(pidfd, e);
 	if (error != EAGAIN && error != ECHILD)

@@ -33,7 +33,7 @@ public:
 	undisturbed &operator=(const undisturbed &) = delete;
 
 private:
-	snapshot before;
+	snapshot before_case;
 };
 
 } // namespace support

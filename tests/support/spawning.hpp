@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <map>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -89,5 +91,8 @@ struct sigchld_counter {
 };
 
 pid_t pid_of(int pidfd);
+
+/* From now on this system call fails here, and in what we start: a seccomp filter. */
+bool refuse_from_now_on(long call, int error);
 
 } // namespace support

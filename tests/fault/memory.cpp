@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocator fails: linked with --wrap, so that the library's own calls come here.
+ * Each call of each allocating function is made to fail in turn.
+ */
+#include <machine.hpp>
+#include <snapshot.hpp>
+#include <spawning.hpp>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <cstdlib>
+#include <unistd.h>
+
+using namespace support;
+
+static long fails_at = -1; /* allocations until one fails; negative: none does */
+static long allocations;
+
+static bool fails()
+{
+	allocations++;
+	if (fails_at >= 0 && fails_at-- == 0) {
+		errno = ENOMEM;
+		return true;
+	}
+	return false;
+}
+
+extern "C" {
+void *__real_malloc(std::size_t);
+void *__real_calloc(std::size_t, std::size_t);
+void *__real_reallocarray(void *, std::size_t, std::size_t);
+char *__real_strdup(const char *);
+void *__wrap_malloc(std::size_t);
+void *__wrap_calloc(std::size_t, std::size_t);
+void *__wrap_reallocarray(void *, std::size_t, std::size_t);
+char *__wrap_strdup(const char *);
+
+void *__wrap_malloc(std::size_t n)
+{
+	return fails() ? nullptr : __real_malloc(n);
+}
+
+void *__wrap_calloc(std::size_t n, std::size_t size)
+{
+	return fails() ? nullptr : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *p, std::size_t n, std::size_t size)
+{
+	return fails() ? nullptr : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return fails() ? nullptr : __real_strdup(s);
+}
+}
+
+SPAWNX_TEST("init without memory is ENOMEM and leaves NULL")
+{
+	spawnxattr_t attr = reinterpret_cast<spawnxattr_t>(8);
+	spawnx_file_actions_t actions = reinterpret_cast<spawnx_file_actions_t>(8);
+	fails_at = 0;
+	CHECK(CALL(spawnxattr_init(&attr)) == ENOMEM);
+	fails_at = 0;
+	CHECK(CALL(spawnx_file_actions_init(&actions)) == ENOMEM);
+	CHECK(attr == nullptr);
+	CHECK(actions == nullptr);
+}
+
+SPAWNX_TEST("adding an action without memory is ENOMEM and changes nothing")
+{
+	file_actions actions;
+	int refused = 0;
+	/* Past the first growth of the list, each allocation failing once. */
+	for (int i = 0; i < 40; i++) {
+		for (long at = 0; at < 2; at++) {
+			fails_at = at;
+			const int error = CALL(spawnx_file_actions_addopen(
+				actions, 20 + i, "/dev/null", O_RDONLY, 0));
+			fails_at = -1;
+			if (!error)
+				break;
+			CHECK(error == ENOMEM);
+			refused++;
+			if (at == 1)
+				REQUIRE(CALL(spawnx_file_actions_addopen(actions, 20 + i,
+						"/dev/null", O_RDONLY, 0)) == 0);
+		}
+	}
+	CHECK(refused >= 40);
+	const report r = spawn_report(actions);
+	for (int i = 0; i < 40; i++)
+		CHECK(r.at("fd." + std::to_string(20 + i)) == "/dev/null");
+	CHECK(r.count("fd.60") == 0);
+}
+
+SPAWNX_TEST("a PATH search without memory is ENOMEM, and nothing is started")
+{
+	const strings argv({"idle"}), envp({});
+	pid_t pid = -7;
+	fails_at = 0;
+	CHECK(CALL(spawnxp(&pid, "idle", nullptr, nullptr, argv, envp)) == ENOMEM);
+	fails_at = -1;
+	CHECK(pid == -7);
+	CHECK(last_failure().error == ENOMEM);
+	CHECK(in_words(last_failure()) == "argument: no memory: Cannot allocate memory");
+}
+
+SPAWNX_TEST("a spawn without a PATH search allocates nothing, a search once")
+{
+	const strings argv({"idle", "exit:0"}), envp({"PATH=/nonexistent"});
+	attributes attr;
+	file_actions actions;
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
+	const std::string idle = helper("idle");
+	spawnx_child child = {};
+	child.size = sizeof(child);
+	allocations = 0;
+	const int plain = spawnx_start(
+		&child, nullptr, SPAWNX_SEARCH_PATH, idle.c_str(), actions, attr, argv, envp);
+	const long none = allocations;
+	const int search = spawnx_start(
+		nullptr, nullptr, SPAWNX_SEARCH_ENVP, "idle", actions, attr, argv, envp);
+	const long one = allocations;
+	REQUIRE(plain == 0);
+	CHECK(search == ENOENT);
+	CHECK(none == 0);
+	CHECK(one == 1);
+	close(child.pidfd);
+	CHECK(wait_pid(child.pid) == 0);
+}

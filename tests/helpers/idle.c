@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle [WORD...]: does what the words say, in turn, and then nothing for ever.
+ * ms:N sleeps, exit:N exits, signal:N kills itself, close:N closes a descriptor,
+ * say:FD:TEXT writes TEXT.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int number(const char *word)
+{
+	return atoi(strchr(word, ':') + 1);
+}
+
+int main(int argc, char *argv[])
+{
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i];
+		if (strncmp(word, "ms:", 3) == 0) {
+			usleep((useconds_t)number(word) * 1000);
+		} else if (strncmp(word, "exit:", 5) == 0) {
+			_exit(number(word));
+		} else if (strncmp(word, "signal:", 7) == 0) {
+			kill(getpid(), number(word));
+		} else if (strncmp(word, "close:", 6) == 0) {
+			close(number(word));
+		} else if (strncmp(word, "say:", 4) == 0) {
+			const char *text = strchr(word + 4, ':') + 1;
+			if (write(number(word), text, strlen(text)) < 0)
+				return 9;
+		} else {
+			return 8;
+		}
+	}
+	for (;;)
+		pause();
+}
