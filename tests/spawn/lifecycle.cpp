@@ -108,7 +108,7 @@ SPAWNX_TEST("autoreap: a failed spawn is an error that leaves nothing", "[has:au
 	attributes attr;
 	REQUIRE(CALL(spawnxattr_setautoreap(attr, 1)) == 0);
 	const strings argv({"x"});
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 300; i++) {
 		pid_t pid = -7;
 		int pidfd = -7;
 		const int error = i % 2

@@ -162,7 +162,7 @@ SPAWNX_TEST("after poll has told, a wait that must not wait has the status", "[h
 	if (should_have("autoreap") == oracle::has)
 		REQUIRE(CALL(spawnxattr_setautoreap(attr, 1)) == 0);
 	int others = 0;
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 400; i++) {
 		int pidfd = -1;
 		if (pidfd_spawnx(&pidfd, idle.c_str(), nullptr, i % 2 ? &attr.handle : nullptr, argv,
 			    envp) != 0)
