@@ -12,6 +12,7 @@
 #include <atomic>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "child.hpp"
@@ -82,18 +83,36 @@ static long clone(plan &p, int *pidfd, int &exit_signal)
 }
 
 /*
- * Returns when the child is gone, files closed and locks released, not merely failing.
- * An autoreaped child cannot be reaped, but it can be waited for: waitid blocks while it
- * lives and says ECHILD when the kernel has reaped it. WNOWAIT because the pid may by
- * then belong to another child of ours, whose status is not ours to take.
+ * The kernel reaps an autoreap child; it is gone when its pid is. The pidfd tells by
+ * POLLHUP (POLLIN alone: dead, but still there). Without one, waitid blocks while the
+ * child lives, and says ECHILD a moment before the kernel has taken it out of the pid
+ * table, so that moment is yielded away. WNOWAIT: should the pid already be another
+ * child's, its status is not ours to take.
  */
+static void wait_until_autoreaped(const launched &l, siginfo_t *info)
+{
+	if (l.pidfd >= 0) {
+		pollfd p = {l.pidfd, 0, 0}; /* POLLHUP needs no asking */
+		(void)retry([&] { return sys::ppoll(&p, 1, nullptr); });
+		return;
+	}
+	(void)retry([&] {
+		return sys::waitid(kernel::p_pid, l.pid, info,
+			kernel::wexited | kernel::wall | kernel::wnowait);
+	});
+	while (sys::kill(l.pid, 0) == 0)
+		sys::sched_yield();
+}
+
+/* Returns when the child is gone, files closed and locks released, not merely failing. */
 static void wait_until_gone(const plan &p, const launched &l, siginfo_t *info)
 {
-	const int options = kernel::wexited | kernel::wall | (p.autoreap ? kernel::wnowait : 0);
-	const int type = l.pidfd >= 0 ? kernel::p_pidfd : kernel::p_pid;
-	const int id = l.pidfd >= 0 ? l.pidfd : l.pid;
-
-	(void)retry([&] { return sys::waitid(type, id, info, options); });
+	if (p.autoreap)
+		return wait_until_autoreaped(l, info);
+	(void)retry([&] {
+		return sys::waitid(
+			kernel::p_pid, l.pid, info, kernel::wexited | kernel::wall);
+	});
 }
 
 /*

@@ -88,6 +88,11 @@ SPAWNX_SYS long setpgid(int pid, int pgid)
 	return raw(__NR_setpgid, pid, pgid);
 }
 
+SPAWNX_SYS long getpid()
+{
+	return raw(__NR_getpid);
+}
+
 SPAWNX_SYS long getuid()
 {
 	return raw(__NR_getuid);
@@ -129,6 +134,11 @@ SPAWNX_SYS long prctl(int what, long arg = 0)
 SPAWNX_SYS long kill(int pid, int sig)
 {
 	return raw(__NR_kill, pid, sig);
+}
+
+SPAWNX_SYS long sched_yield()
+{
+	return raw(__NR_sched_yield);
 }
 
 template <typename siginfo>

@@ -19,14 +19,8 @@ namespace
 
 constexpr int64_t ns_per_second = 1000000000;
 
-/*
- * Between the death of a child that others reap and the status lie a few microseconds,
- * when the kernel does it (autoreap, SIGCHLD ignored): they are waited for even where the
- * time-out is over, or a caller's own poll would now and then be followed by ENODATA.
- * A parent elsewhere gets up to a second, if no other limit was given.
- */
-constexpr int64_t least_patience_ns = 20000000;
-constexpr int64_t most_patience_ns = ns_per_second;
+/* What a parent elsewhere gets to reap a dead child, if no limit was given. */
+constexpr int64_t patience_ns = ns_per_second;
 
 int64_t now_ns()
 {
@@ -89,18 +83,26 @@ int reap(int pidfd, spawnx_exit &e)
 
 /*
  * The status the kernel keeps with the pidfd of a child that was reaped, by the kernel
- * itself (autoreap), or by somebody else's wait. 0; EAGAIN: dead or dying, but not yet
- * reaped (a zombie answers without the EXIT bit); ENODATA: this kernel keeps none.
+ * itself (autoreap), or by somebody else's wait. 0; EAGAIN: dead, but not yet reaped (a
+ * zombie answers without the EXIT bit), or EBUSY: by us, as our child, whom waitid denies:
+ * so the kernel is reaping it this very moment; ENODATA: this kernel keeps none.
  */
 int kept_status(int pidfd, spawnx_exit &e)
 {
 	kernel::pidfd_info info = {};
-	info.mask = kernel::pidfd_info_exit;
-	const long r = sys::pidfd_get_info(pidfd, &info);
+	long r = -ESRCH;
+	/*
+	 * Twice: the kernel looks for the status first and then for the process, which may
+	 * be released in between, so that neither is found. The second look finds the one.
+	 */
+	for (int look = 0; look < 2 && r == -ESRCH; look++) {
+		info.mask = kernel::pidfd_info_exit;
+		r = sys::pidfd_get_info(pidfd, &info);
+	}
 	if (r < 0)
 		return ENODATA;
 	if (!(info.mask & kernel::pidfd_info_exit))
-		return EAGAIN;
+		return info.ppid == static_cast<uint32_t>(sys::getpid()) ? EBUSY : EAGAIN;
 	if (WIFEXITED(info.exit_code)) {
 		e.code = CLD_EXITED;
 		e.status = WEXITSTATUS(info.exit_code);
@@ -112,20 +114,20 @@ int kept_status(int pidfd, spawnx_exit &e)
 }
 
 /*
- * It has exited and is not ours to reap: whoever does reap it needs a moment. For an
- * autoreaped child that is the kernel, some microseconds after poll has told.
+ * It has exited and is not ours to reap: whoever does reap it needs a moment. Where that
+ * is the kernel (autoreap, SIGCHLD ignored) it is some microseconds after poll has told,
+ * and they are waited for even with no time left: else a caller who polls and then waits
+ * with a time-out of 0 would get ENODATA now and then.
  */
 int wait_for_kept_status(int pidfd, spawnx_exit &e, const deadline &d)
 {
-	const int64_t asked_ns = d.none ? most_patience_ns : d.left();
-	const int64_t until =
-		now_ns() + (asked_ns > least_patience_ns ? asked_ns : least_patience_ns);
+	const int64_t until = now_ns() + (d.none ? patience_ns : d.left());
 
 	for (int64_t pause_ns = 10000;; pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
 		const int error = kept_status(pidfd, e);
-		if (error != EAGAIN)
+		if (error != EAGAIN && error != EBUSY)
 			return error;
-		if (now_ns() >= until)
+		if (error == EAGAIN && now_ns() >= until)
 			return ENODATA;
 		timespec t = {0, static_cast<long>(pause_ns)};
 		(void)sys::ppoll(nullptr, 0, &t);

@@ -130,6 +130,8 @@ SPAWNX_TEST("autoreap: stop and continue still send SIGCHLD", "[has:autoreap]")
 	const spawnx_child child = start(attr);
 	CHECK(CALL(spawnx_signal(child.pidfd, SIGSTOP)) == 0);
 	CHECK(becomes('T', child.pid, milliseconds(10000)));
+	for (int i = 0; i < 10000 && sigchld.count() == 0; i++)
+		usleep(1000); /* it stops first and tells us then */
 	CHECK(sigchld.count() == 1);
 	CHECK(CALL(spawnx_signal(child.pidfd, SIGKILL)) == 0);
 	CHECK(goes(child.pid));
