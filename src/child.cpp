@@ -42,14 +42,14 @@ namespace spawnx_core
  */
 static void set_default(int sig)
 {
-	const kernel::sigaction dfl = {};
+	static constexpr kernel::sigaction dfl = {}; /* constant data: nothing calls memset */
 	(void)sys::rt_sigaction(sig, &dfl, nullptr);
 }
 
 static long clear_handlers()
 {
 	for (int sig = 1; sig <= kernel::last_signal; sig++) {
-		kernel::sigaction now = {};
+		kernel::sigaction now;
 		if (sys::rt_sigaction(sig, nullptr, &now) == 0 &&
 			now.handler != kernel::sig_dfl && now.handler != kernel::sig_ign)
 			set_default(sig);
@@ -112,6 +112,12 @@ static long step_aside(int &report)
 	return 0;
 }
 
+/* A system call that returns a number when it succeeds. */
+static long success_or(long result)
+{
+	return result < 0 ? result : 0;
+}
+
 /* One step. Returns 0 or a negative error number. */
 static long perform(const step &s, const plan &p, int &report)
 {
@@ -125,7 +131,7 @@ static long perform(const step &s, const plan &p, int &report)
 		return default_signals(s.set);
 
 	case op::setsid: /* 3 */
-		return sys::setsid() < 0 ? -EPERM : 0;
+		return success_or(sys::setsid());
 	case op::setpgid:
 		return sys::setpgid(0, s.a);
 
@@ -210,11 +216,11 @@ static long exec(const plan &p, struct result &failed)
 void child(void *arg)
 {
 	plan &p = *static_cast<plan *>(arg);
-	struct result failed = {1, 0, nullptr, nullptr};
+	struct result &failed = p.result;
 	int report = p.report[1];
 	long error;
 
-	p.result.entered = 1;
+	failed.entered = 1;
 	if (report >= 0)
 		(void)sys::close(p.report[0]);
 
@@ -224,7 +230,6 @@ void child(void *arg)
 		(error = exec(p, failed));
 
 	failed.error = static_cast<int32_t>(-error);
-	p.result = failed;
 	if (report >= 0)
 		(void)sys::write(report, &failed);
 	sys::exit_group(127);

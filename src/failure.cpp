@@ -45,7 +45,8 @@ spawnx_failure feature_failure(unsigned missing)
 	spawnx_failure f =
 		plain_failure(ENOTSUP, SPAWNX_STAGE_FEATURE, feature::name(missing));
 	f.index = static_cast<int>(missing);
-	f.reserved = feature::clone3_error();
+	/* pidfds do without clone3; all else that can be missing needs it. */
+	f.reserved = missing == feature::PIDFD ? 0 : feature::clone3_error();
 	return f;
 }
 
@@ -112,6 +113,13 @@ spawnx_failure launch_failure(const plan &p, const launched &l, const char *give
 		spawnx_failure f = plain_failure(l.error, SPAWNX_STAGE_EXEC,
 			p.result.path ? p.result.path : given_path);
 		f.reserved = l.killed_by;
+		return f;
+	}
+	if (at->what == op::no_new_privs) {
+		spawnx_failure f = plain_failure(l.error, SPAWNX_STAGE_FEATURE,
+			feature::name(feature::NONEWPRIVS));
+		f.index = feature::NONEWPRIVS;
+		f.reserved = emulation_refused;
 		return f;
 	}
 	spawnx_failure f = plain_failure(l.error, stage_of(at->what), at->path);

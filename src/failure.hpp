@@ -28,6 +28,9 @@ enum class argument : int {
 	memory,
 };
 
+/* spawnx_failure.reserved of stage FEATURE: 0, why clone3 cannot be had, or this. */
+inline constexpr int emulation_refused = -1;
+
 /* The one place where an error number becomes errno. */
 inline int finish(int error)
 {

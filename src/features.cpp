@@ -182,11 +182,9 @@ uint64_t native(uint64_t wanted)
 
 uint64_t native_now(uint64_t wanted)
 {
-	uint64_t had = 0;
-	for (unsigned id = 0; id < count; id++)
-		if ((wanted & bit(id)) && ask(id) == answer::present)
-			had |= bit(id);
-	return had;
+	known_bits.fetch_and(~wanted, std::memory_order_relaxed);
+	had_bits.fetch_and(~wanted, std::memory_order_relaxed);
+	return probe(wanted);
 }
 
 int clone3_error()

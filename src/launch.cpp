@@ -100,7 +100,8 @@ static void wait_until_autoreaped(const launched &l, siginfo_t *info)
 		return sys::waitid(kernel::p_pid, l.pid, info,
 			kernel::wexited | kernel::wall | kernel::wnowait);
 	});
-	while (sys::kill(l.pid, 0) == 0)
+	/* Bounded: in theory the pid may be somebody else's by now. */
+	for (int i = 0; i < 10000 && sys::kill(l.pid, 0) == 0; i++)
 		sys::sched_yield();
 }
 
@@ -153,19 +154,20 @@ static void settle(plan &p, launched &l, int exit_signal)
 		memory_is_shared.store(true, std::memory_order_relaxed);
 	else if (p.report[0] >= 0)
 		read_report(p);
-	const bool known = p.result.entered || p.report[0] >= 0;
+	/* Killed before its first instruction, a child has nothing written anywhere. */
+	const bool known = p.report[0] >= 0 || memory_is_shared.load(std::memory_order_relaxed);
 
 	if (p.result.error) {
 		l.error = p.result.error;
 		wait_until_gone(p, l, &info);
-	} else if (!p.autoreap && exit_signal == 0 && killed_before_exec(p, l)) {
-		l.error = ECANCELED;
 	} else if (!known) {
 		/* An emulator and a full descriptor table: no way to learn the result. */
 		(void)sys::kill(l.pid, SIGKILL);
 		wait_until_gone(p, l, &info);
 		l.error = EMFILE;
 		l.cloned = false;
+	} else if (!p.autoreap && exit_signal == 0 && killed_before_exec(p, l)) {
+		l.error = ECANCELED;
 	}
 	if (l.error)
 		close_and_forget(l.pidfd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public entry points: check → lower → launch → report. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,19 +76,20 @@ int lower_and_launch(const call &c, const request &r, spawnx_child &child, spawn
 {
 	const uint64_t wanted = features_wanted(r);
 	uint64_t native = feature::native(wanted);
-	bool again;
 	plan p;
 	launched l;
 
-	do {
+	for (bool first = true;; first = false) {
 		unsigned missing;
 		if (lower(r, native, p, missing)) {
 			f = feature_failure(missing);
 			return f.error;
 		}
 		l = launch(p);
-		again = l.error && !l.cloned && features_changed(l.error, wanted, native);
-	} while (again);
+		if (!l.error || l.cloned || !first ||
+			!features_changed(l.error, wanted, native))
+			break;
+	}
 
 	if (l.error) {
 		f = launch_failure(p, l, c.path);
@@ -100,10 +102,13 @@ int lower_and_launch(const call &c, const request &r, spawnx_child &child, spawn
 	return 0;
 }
 
-/* With a slash there is nothing to look for; an empty name is ENOENT from exec itself. */
+/*
+ * With a slash there is nothing to look for; an empty name is ENOENT, and one too long for
+ * any directory ENAMETOOLONG, from exec itself.
+ */
 bool wants_search(const call &c)
 {
-	return c.how != 0 && c.path[0] && !strchr(c.path, '/');
+	return c.how != 0 && c.path[0] && !strchr(c.path, '/') && strlen(c.path) <= NAME_MAX;
 }
 
 int start(const call &c, spawnx_child &child, spawnx_failure &f)

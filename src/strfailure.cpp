@@ -103,6 +103,8 @@ void add_feature(words &w, const spawnx_failure &f)
 		w.add("clone3(2) is blocked, as by a seccomp filter (EPERM)");
 	else if (f.reserved == ENOSYS)
 		w.add("clone3(2) is absent or blocked (ENOSYS)");
+	else if (f.reserved == emulation_refused)
+		w.add("prctl(2), which stands in for %s, is refused", what ? what : "it");
 	else if (what)
 		w.add("this kernel has no %s (since Linux %s)", what, feature::since(id));
 	else

@@ -198,6 +198,8 @@ SPAWNX_TEST("a search finds the program as execvp does")
 	CHECK(search(helpers, "") == ENOENT);
 	CHECK(search(dir, idle.c_str()) == 0);
 	CHECK(search(dir, std::string(256, 'x').c_str()) == ENAMETOOLONG);
+	CHECK(search("/nonexistent", std::string(256, 'x').c_str()) == ENAMETOOLONG);
+	CHECK(search("/nonexistent", std::string(255, 'x').c_str()) == ENOENT);
 	unlink(denied.c_str());
 	rmdir(directory);
 }

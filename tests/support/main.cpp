@@ -34,7 +34,7 @@ int main(int argc, char *argv[])
 		data.testsOrTags.push_back(unfit);
 	else
 		for (auto &filter : data.testsOrTags)
-			filter += unfit;
+			filter = unfit + filter;
 	session.useConfigData(data);
 	return session.run();
 }

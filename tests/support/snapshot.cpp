@@ -12,6 +12,7 @@
 #include <sstream>
 #include <system_error>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
@@ -81,14 +82,17 @@ snapshot snapshot::take()
 }
 
 /*
- * The test's own memory must not come as mappings: one heap, never given back, and the
- * stack of a first thread, which libc keeps for the next.
+ * What the tests use themselves must not come as mappings: one heap, never given back, the
+ * stack of a first thread, which libc keeps for the next, its random numbers.
  */
 static bool settle_allocator()
 {
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_ARENA_MAX, 1);
+	/* From 2.41 on glibc's first use of randomness maps the vDSO's state for it. */
+	char seed;
+	(void)!getrandom(&seed, 1, 0);
 	try {
 		std::thread([] {}).join();
 	} catch (const std::system_error &) {
