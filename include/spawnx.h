@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <spawn.h>
+#include <spawn.h> /* sigset_t, struct sched_param, struct timespec */
 #include <spawnx/version.h>
 
 #ifdef __cplusplus
@@ -31,16 +31,22 @@ extern "C" {
  * Handles: pointers to incomplete types. init allocates, destroy frees and sets the
  * handle to NULL. Spawning only reads them, so that one object may serve many threads.
  */
+#ifndef SPAWNX_POSIX_FIRST /* <spawnx/posix.h>: <spawn.h> has just made these types */
 typedef struct spawnx_attr *spawnxattr_t;
 typedef struct spawnx_actions *spawnx_file_actions_t;
+#endif
 
 /* Flags of spawnxattr_setflags(3): the values are glibc's. Others: EINVAL. */
 #define SPAWNX_RESETIDS      0x01  /* effective ids become the real ones */
 #define SPAWNX_SETPGROUP     0x02  /* use spawnxattr_setpgroup(3) */
 #define SPAWNX_SETSIGDEF     0x04  /* use spawnxattr_setsigdefault(3) */
 #define SPAWNX_SETSIGMASK    0x08  /* use spawnxattr_setsigmask(3) */
+#define SPAWNX_SETSCHEDPARAM 0x10  /* use spawnxattr_setschedparam(3) */
+#define SPAWNX_SETSCHEDULER  0x20  /* ... and spawnxattr_setschedpolicy(3) */
 #define SPAWNX_USEVFORK      0x40  /* no effect: it is always so */
 #define SPAWNX_SETSID        0x80  /* a new session */
+#define SPAWNX_SETCGROUP     0x100 /* use spawnxattr_setcgroup_np(3) */
+#define SPAWNX_CLOEXEC_DEFAULT 0x4000 /* only what a file action makes stays open */
 
 /* "how" of spawnx_start(3). Others: EINVAL. */
 #define SPAWNX_SEARCH_PATH 1u /* look for a name without a slash in the caller's PATH */
@@ -117,20 +123,21 @@ struct spawnx_exit { /* spawnx_wait(3) */
 
 /*
  * Starting: spawnx(3). "p" forms search the caller's PATH. pid may be NULL, pidfd may
- * not. The pidfd forms return a close-on-exec pidfd, which the caller closes.
+ * not. The pidfd forms return a close-on-exec pidfd, which the caller closes. (Declared
+ * without nothrow, as their twins are: <spawnx/posix.h> may show both declarations.)
  */
 int spawnx(pid_t *ret_pid, const char *path, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) SPAWNX_NOTHROW;
+	const spawnxattr_t *attr, char *const argv[], char *const envp[]);
 int spawnxp(pid_t *ret_pid, const char *file, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) SPAWNX_NOTHROW;
+	const spawnxattr_t *attr, char *const argv[], char *const envp[]);
 int pidfd_spawnx(int *ret_pidfd, const char *path, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) SPAWNX_NOTHROW;
+	const spawnxattr_t *attr, char *const argv[], char *const envp[]);
 int pidfd_spawnxp(int *ret_pidfd, const char *file, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) SPAWNX_NOTHROW;
+	const spawnxattr_t *attr, char *const argv[], char *const envp[]);
 /* The full call: ret_child is written on success only, reterr_failure on failure only. */
 int spawnx_start(struct spawnx_child *ret_child, struct spawnx_failure *reterr_failure,
 	unsigned int how, const char *path, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) SPAWNX_NOTHROW;
+	const spawnxattr_t *attr, char *const argv[], char *const envp[]);
 
 /* Attributes: spawnxattr_init(3). init: ENOMEM. */
 int spawnxattr_init(spawnxattr_t *attr) SPAWNX_NOTHROW;
@@ -143,6 +150,14 @@ int spawnxattr_setsigdefault(spawnxattr_t *attr, const sigset_t *set) SPAWNX_NOT
 int spawnxattr_getsigdefault(const spawnxattr_t *attr, sigset_t *ret_set) SPAWNX_NOTHROW;
 int spawnxattr_setsigmask(spawnxattr_t *attr, const sigset_t *mask) SPAWNX_NOTHROW;
 int spawnxattr_getsigmask(const spawnxattr_t *attr, sigset_t *ret_mask) SPAWNX_NOTHROW;
+int spawnxattr_setschedpolicy(spawnxattr_t *attr, int policy) SPAWNX_NOTHROW;
+int spawnxattr_getschedpolicy(const spawnxattr_t *attr, int *ret_policy) SPAWNX_NOTHROW;
+int spawnxattr_setschedparam(
+	spawnxattr_t *attr, const struct sched_param *param) SPAWNX_NOTHROW;
+int spawnxattr_getschedparam(
+	const spawnxattr_t *attr, struct sched_param *ret_param) SPAWNX_NOTHROW;
+int spawnxattr_setcgroup_np(spawnxattr_t *attr, int cgroup) SPAWNX_NOTHROW;
+int spawnxattr_getcgroup_np(const spawnxattr_t *attr, int *ret_cgroup) SPAWNX_NOTHROW;
 /* Those below apply once set; no flag is needed. */
 int spawnxattr_setautoreap(spawnxattr_t *attr, int on) SPAWNX_NOTHROW;
 int spawnxattr_getautoreap(const spawnxattr_t *attr, int *ret_on) SPAWNX_NOTHROW;
@@ -169,6 +184,10 @@ int spawnx_file_actions_addchdir_np(
 int spawnx_file_actions_addfchdir(spawnx_file_actions_t *actions, int fd) SPAWNX_NOTHROW;
 int spawnx_file_actions_addfchdir_np(
 	spawnx_file_actions_t *actions, int fd) SPAWNX_NOTHROW;
+int spawnx_file_actions_addclosefrom_np(
+	spawnx_file_actions_t *actions, int from) SPAWNX_NOTHROW;
+int spawnx_file_actions_addtcsetpgrp_np(
+	spawnx_file_actions_t *actions, int tcfd) SPAWNX_NOTHROW;
 
 /*
  * Afterwards: spawnx_wait(3). timeout is relative, NULL means none. ret_exit may be NULL.

@@ -9,7 +9,11 @@
     check.py readme README EXAMPLE          README's C block is the example
     check.py examples BUSYBOX PROGRAM:EXPECTED...
                                             each prints what it should
+    check.py ways EXPECTED PRELOAD BEFORE SED HEADER
+                                            the three ways over, as spawnx-migrate(7) has
+                                            them (PRELOAD empty: two)
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -171,6 +175,40 @@ def examples(busybox, *entries):
                    problems and problems + run.stdout.splitlines() + run.stderr.splitlines())
 
 
+def ways(expected, preload, before, sed, header):
+    """Each prints what the program printed before, and is shown to use the library."""
+    tap = Tap(4)
+    plain = {name: value for name, value in os.environ.items() if name != 'SPAWNX_PRELOAD'}
+
+    def case(name, program, environment, proof):
+        run = subprocess.run([program], capture_output=True, text=True, timeout=60,
+                             env={**plain, **environment})
+        problems = [f'exit status {run.returncode}'] if run.returncode else []
+        if not matches(pathlib.Path(expected).read_text(), run.stdout):
+            problems.append('another output was expected:')
+        problems += proof(pathlib.Path(program).read_bytes(), run.stderr)
+        tap.result(name, problems and problems + (run.stdout + run.stderr).splitlines())
+
+    def converted(binary, _):
+        return ['calls posix_spawnp'] if b'posix_spawn' in binary else []
+
+    def intercepted(binary, errors):
+        problems = [] if b'posix_spawn' in binary else ['was not built as ever']
+        return problems + ([] if 'unknown word ignored: proof' in errors
+                           else ['the preload library was not used'])
+
+    case('before', before, {}, lambda *_: [])
+    case('source: the sed rule', sed, {}, converted)
+    case('header: <spawnx/posix.h>', header, {}, converted)
+    if not preload:
+        tap.result('binary', [], skip='libspawnx-preload.so is not built')
+        return
+    # What is preloaded already, a sanitizer perhaps, stays in front.
+    case('binary: LD_PRELOAD', before, {
+        'LD_PRELOAD': ':'.join(filter(None, [plain.get('LD_PRELOAD'), preload])),
+        'SPAWNX_PRELOAD': 'proof'}, intercepted)
+
+
 if __name__ == '__main__':
     {'lint': lint, 'names': names, 'synopsis': synopsis, 'readme': readme,
-     'examples': examples}[sys.argv[1]](*sys.argv[2:])
+     'examples': examples, 'ways': ways}[sys.argv[1]](*sys.argv[2:])

@@ -9,7 +9,9 @@
 using namespace spawnx_core;
 
 static constexpr short known_flags = SPAWNX_RESETIDS | SPAWNX_SETPGROUP |
-	SPAWNX_SETSIGDEF | SPAWNX_SETSIGMASK | SPAWNX_USEVFORK | SPAWNX_SETSID;
+	SPAWNX_SETSIGDEF | SPAWNX_SETSIGMASK | SPAWNX_SETSCHEDPARAM |
+	SPAWNX_SETSCHEDULER | SPAWNX_USEVFORK | SPAWNX_SETSID | SPAWNX_SETCGROUP |
+	SPAWNX_CLOEXEC_DEFAULT;
 
 int spawnxattr_init(spawnxattr_t *attr) noexcept
 {
@@ -92,6 +94,39 @@ int spawnxattr_setsigmask(spawnxattr_t *attr, const sigset_t *mask) noexcept
 int spawnxattr_getsigmask(const spawnxattr_t *attr, sigset_t *ret) noexcept
 {
 	return get(attr, &spawnx_attr::sigmask, ret);
+}
+
+/* As glibc: the policies POSIX knows. */
+int spawnxattr_setschedpolicy(spawnxattr_t *attr, int policy) noexcept
+{
+	if (policy != SCHED_OTHER && policy != SCHED_FIFO && policy != SCHED_RR)
+		return finish(EINVAL);
+	return set(attr, &spawnx_attr::schedpolicy, &policy);
+}
+
+int spawnxattr_getschedpolicy(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get(attr, &spawnx_attr::schedpolicy, ret);
+}
+
+int spawnxattr_setschedparam(spawnxattr_t *attr, const sched_param *param) noexcept
+{
+	return set(attr, &spawnx_attr::schedparam, param);
+}
+
+int spawnxattr_getschedparam(const spawnxattr_t *attr, sched_param *ret) noexcept
+{
+	return get(attr, &spawnx_attr::schedparam, ret);
+}
+
+int spawnxattr_setcgroup_np(spawnxattr_t *attr, int cgroup) noexcept
+{
+	return set(attr, &spawnx_attr::cgroup, &cgroup);
+}
+
+int spawnxattr_getcgroup_np(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get(attr, &spawnx_attr::cgroup, ret);
 }
 
 int spawnxattr_setautoreap(spawnxattr_t *attr, int on) noexcept

@@ -17,6 +17,7 @@
  * The order is a promise, spawnx(7):
  *   0 no-new-privs, where clone3 cannot set it
  *   1 signal dispositions
+ *   2 scheduling
  *   3 setsid, setpgid
  *   4 effective ids reset
  *   5 file actions, in the caller's order
@@ -27,9 +28,9 @@
 #include "child.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 
+#include "descriptors.hpp"
 #include "plan.hpp"
 #include "syscall.hpp"
 
@@ -72,52 +73,6 @@ static long resetids()
 	return error ? error : sys::setresuid(-1, sys::getuid(), -1);
 }
 
-/*
- * POSIX: an open descriptor is closed before the file is opened on it. So a full table
- * is no obstacle, and a device that can be open once may be opened again. The file may
- * then land on fd by itself; O_CLOEXEC must hold in either case.
- */
-static long open_on(int fd, const char *path, int flags, unsigned mode)
-{
-	(void)sys::close(fd);
-	const long got = sys::openat(kernel::at_fdcwd, path, flags, mode);
-	if (got < 0 || got == fd)
-		return got < 0 ? got : 0;
-	const long error = sys::dup3(static_cast<int>(got), fd, flags & O_CLOEXEC);
-	(void)sys::close(static_cast<int>(got));
-	return error < 0 ? error : 0;
-}
-
-/* POSIX.1-2024: dup2 onto itself clears close-on-exec (Austin Group issue 411). */
-static long dup2_to(int from, int to)
-{
-	if (from != to) {
-		const long error = sys::dup3(from, to, 0);
-		return error < 0 ? error : 0;
-	}
-	const long flags = sys::fcntl(from, kernel::f_getfd);
-	if (flags < 0)
-		return flags;
-	return sys::fcntl(from, kernel::f_setfd, flags & ~kernel::fd_cloexec);
-}
-
-/* The pipe of an unproved spawn (plan.report) must not be in the actions' way. */
-static long step_aside(int &report)
-{
-	const long got = sys::fcntl(report, kernel::f_dupfd_cloexec);
-	if (got < 0)
-		return got;
-	(void)sys::close(report);
-	report = static_cast<int>(got);
-	return 0;
-}
-
-/* A system call that returns a number when it succeeds. */
-static long success_or(long result)
-{
-	return result < 0 ? result : 0;
-}
-
 /* One step. Returns 0 or a negative error number. */
 static long perform(const step &s, const plan &p, int &report)
 {
@@ -130,15 +85,22 @@ static long perform(const step &s, const plan &p, int &report)
 	case op::default_signals:
 		return default_signals(s.set);
 
+	case op::setscheduler: /* 2 */
+		return sys::sched_setscheduler(s.a, &s.b);
+	case op::setparam:
+		return sys::sched_setparam(&s.b);
+
 	case op::setsid: /* 3 */
-		return success_or(sys::setsid());
+		return sys::zero_or_error(sys::setsid());
 	case op::setpgid:
 		return sys::setpgid(0, s.a);
 
 	case op::resetids: /* 4 */
 		return resetids();
 
-	case op::open: /* 5 */
+	case op::cloexec_all: /* 5 */
+		return cloexec_all(p, report);
+	case op::open:
 		if (s.a == report)
 			if (const long error = step_aside(report))
 				return error;
@@ -159,6 +121,13 @@ static long perform(const step &s, const plan &p, int &report)
 		return sys::chdir(s.path);
 	case op::fchdir:
 		return s.a == report ? -EBADF : sys::fchdir(s.a);
+
+	case op::closefrom:
+		return closefrom(s.a, p, report);
+	case op::tcsetpgrp: {
+		const int pgid = static_cast<int>(sys::getpgid(0));
+		return s.a == report ? -EBADF : sys::tcsetpgrp(s.a, &pgid);
+	}
 
 	case op::sigmask: /* 12 */
 		return sys::rt_sigprocmask(&s.set, nullptr);
@@ -187,7 +156,7 @@ static long run(
  */
 static long exec(const plan &p, struct result &failed)
 {
-	long error = -ENOENT;
+	long error = -p.no_candidate;
 
 	for (size_t i = 0; i < p.candidate_count; i++) {
 		const char *path = p.candidates[i];

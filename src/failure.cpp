@@ -60,6 +60,9 @@ static int stage_of(op what)
 	case op::sigmask:
 	case op::restore_sigmask:
 		return SPAWNX_STAGE_SIGNALS;
+	case op::setscheduler:
+	case op::setparam:
+		return SPAWNX_STAGE_SCHED;
 	case op::setsid:
 		return SPAWNX_STAGE_SESSION;
 	case op::setpgid:
@@ -71,6 +74,9 @@ static int stage_of(op what)
 	case op::dup2:
 	case op::chdir:
 	case op::fchdir:
+	case op::cloexec_all:
+	case op::closefrom:
+	case op::tcsetpgrp:
 		return SPAWNX_STAGE_ACTION;
 	}
 	return SPAWNX_STAGE_EXEC;
@@ -93,6 +99,13 @@ static bool lacks_right_to_autokill(const plan &p)
 	return has == CAP_CLEAR;
 }
 
+/* Which of clone3's refusals are about the cgroup: those no other flag of ours makes. */
+static bool refused_by_cgroup(const plan &p, int error)
+{
+	return (p.clone_flags & kernel::clone_into_cgroup) && error != EAGAIN &&
+		error != ENOMEM && error != EMFILE && error != ENFILE && error != EPERM;
+}
+
 static spawnx_failure clone_failure(const plan &p, int error)
 {
 	spawnx_failure f = plain_failure(error, SPAWNX_STAGE_CLONE, nullptr);
@@ -100,6 +113,11 @@ static spawnx_failure clone_failure(const plan &p, int error)
 		f = plain_failure(
 			error, SPAWNX_STAGE_CLONE, feature::name(feature::AUTOKILL));
 		f.index = feature::AUTOKILL;
+	} else if (refused_by_cgroup(p, error)) {
+		f = plain_failure(
+			error, SPAWNX_STAGE_CLONE, feature::name(feature::INTO_CGROUP));
+		f.index = feature::INTO_CGROUP;
+		f.fd = p.cgroup;
 	}
 	return f;
 }
@@ -124,7 +142,8 @@ spawnx_failure launch_failure(const plan &p, const launched &l, const char *give
 	}
 	spawnx_failure f = plain_failure(l.error, stage_of(at->what), at->path);
 	f.index = at->index;
-	if (f.stage == SPAWNX_STAGE_ACTION && at->what != op::chdir)
+	if (f.stage == SPAWNX_STAGE_ACTION && at->what != op::chdir &&
+		at->what != op::cloexec_all)
 		f.fd = at->a;
 	f.reserved = static_cast<int>(at->what);
 	return f;

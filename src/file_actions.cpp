@@ -64,6 +64,8 @@ static int append(spawnx_file_actions_t *actions, step s)
 	if (s.path && !(s.path = strdup(s.path)))
 		return finish(ENOMEM);
 	s.index = static_cast<int32_t>(a->count);
+	a->closes_ranges |= s.what == op::closefrom;
+	a->sets_tcpgrp |= s.what == op::tcsetpgrp;
 	a->steps[a->count++] = s;
 	return 0;
 }
@@ -114,4 +116,18 @@ int spawnx_file_actions_addfchdir(spawnx_file_actions_t *actions, int fd) noexce
 int spawnx_file_actions_addfchdir_np(spawnx_file_actions_t *actions, int fd) noexcept
 {
 	return spawnx_file_actions_addfchdir(actions, fd);
+}
+
+int spawnx_file_actions_addclosefrom_np(spawnx_file_actions_t *actions, int from) noexcept
+{
+	if (!in_range(from))
+		return finish(EBADF);
+	return append(actions, {op::closefrom, 0, 0, from, 0, 0, nullptr});
+}
+
+int spawnx_file_actions_addtcsetpgrp_np(spawnx_file_actions_t *actions, int tcfd) noexcept
+{
+	if (!in_range(tcfd))
+		return finish(EBADF);
+	return append(actions, {op::tcsetpgrp, 0, 0, tcfd, 0, 0, nullptr});
 }

@@ -98,6 +98,22 @@ inline constexpr int pr_get_dumpable = 3;
 inline constexpr int pr_set_dumpable = 4;
 inline constexpr int pr_set_no_new_privs = 38; /* since 3.5 */
 
+/* close_range(2) */
+inline constexpr unsigned close_range_cloexec = 4; /* since 5.11 */
+
+/* ioctl(2) on a terminal, <asm-generic/ioctls.h> */
+inline constexpr unsigned long tiocspgrp = 0x5410;
+
+/* What getdents64(2) fills a buffer with. */
+struct dirent64 {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+};
+inline constexpr size_t dirent64_name = 19; /* where the terminated name begins */
+static_assert(offsetof(dirent64, type) + 1 == dirent64_name);
+
 /* fcntl(2) */
 inline constexpr int f_getfd = 1;
 inline constexpr int f_setfd = 2;

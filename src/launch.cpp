@@ -68,8 +68,13 @@ static long clone(plan &p, int *pidfd, int &exit_signal)
 		args.pidfd = (p.clone_flags & kernel::clone_pidfd)
 			? reinterpret_cast<uint64_t>(pidfd)
 			: 0;
+		const bool into_cgroup = p.clone_flags & kernel::clone_into_cgroup;
+		args.cgroup = into_cgroup ? static_cast<uint64_t>(p.cgroup) : 0;
+		/* The smallest size that says it all: what the oldest kernel understands. */
 		return spawnx_clone(__NR_clone3, sys::word(&args),
-			kernel::clone_args_size_ver0, 0, child, &p);
+			into_cgroup ? kernel::clone_args_size_ver2
+				    : kernel::clone_args_size_ver0,
+			0, child, &p);
 	}
 	/* clone(2): the low byte is exit_signal, the pidfd goes where parent_tid would. */
 	const long flags = static_cast<long>(p.clone_flags);

@@ -51,6 +51,10 @@ uint64_t features_wanted(const request &r)
 		wanted |= bit(NONEWPRIVS);
 	if (r.pidfd)
 		wanted |= bit(PIDFD);
+	if (has(a, SPAWNX_SETCGROUP))
+		wanted |= bit(INTO_CGROUP);
+	if (has(a, SPAWNX_CLOEXEC_DEFAULT) || (r.actions && r.actions->closes_ranges))
+		wanted |= bit(CLOSE_RANGE);
 	return wanted;
 }
 
@@ -83,6 +87,10 @@ static int lower_clone(
 	if (r.pidfd && !flag_for(PIDFD, kernel::clone_pidfd))
 		return absent(PIDFD);
 
+	if (has(a, SPAWNX_SETCGROUP) && !flag_for(INTO_CGROUP, kernel::clone_into_cgroup))
+		return absent(INTO_CGROUP);
+	p.cgroup = a.cgroup;
+
 	/* prctl comes first, as if it had been set at birth. */
 	if (a.nonewprivs && !flag_for(NONEWPRIVS, kernel::clone_nnp))
 		p.head[p.head_count++] = attribute_step(op::no_new_privs);
@@ -103,6 +111,13 @@ static void lower_steps(const spawnx_attr &a, plan &p)
 	if (has(a, SPAWNX_SETSIGDEF))
 		p.head[p.head_count++] = attribute_step(
 			op::default_signals, 0, kernel_set(a.sigdefault));
+	if (has(a, SPAWNX_SETSCHEDULER)) {
+		p.head[p.head_count] = attribute_step(op::setscheduler, a.schedpolicy);
+		p.head[p.head_count++].b = a.schedparam.sched_priority;
+	} else if (has(a, SPAWNX_SETSCHEDPARAM)) {
+		p.head[p.head_count] = attribute_step(op::setparam);
+		p.head[p.head_count++].b = a.schedparam.sched_priority;
+	}
 	if (has(a, SPAWNX_SETSID))
 		p.head[p.head_count++] = attribute_step(op::setsid);
 	if (has(a, SPAWNX_SETPGROUP))
@@ -111,6 +126,9 @@ static void lower_steps(const spawnx_attr &a, plan &p)
 		p.head[p.head_count++] = attribute_step(op::resetids);
 		p.changes_ids = true;
 	}
+	/* The file actions then clear it again on what they make: results stay. */
+	if (has(a, SPAWNX_CLOEXEC_DEFAULT))
+		p.head[p.head_count++] = attribute_step(op::cloexec_all);
 	if (has(a, SPAWNX_SETSIGMASK))
 		p.tail[p.tail_count++] =
 			attribute_step(op::sigmask, 0, kernel_set(a.sigmask));
@@ -128,11 +146,18 @@ int lower(const request &r, uint64_t native, plan &p, unsigned &missing)
 		native &= ~needs_clone3;
 	if (const int error = lower_clone(r, a, native, p, missing))
 		return error;
+	/* A background process that sets the terminal's group would be stopped by SIGTTOU. */
+	p.block_signals |= actions.sets_tcpgrp;
+	if (has(a, SPAWNX_CLOEXEC_DEFAULT) || actions.closes_ranges) {
+		p.close_range = (native & feature::bit(feature::CLOSE_RANGE)) != 0;
+		(p.close_range ? p.native : p.emulated) |= feature::bit(feature::CLOSE_RANGE);
+	}
 	lower_steps(a, p);
 	p.actions = actions.steps;
 	p.action_count = actions.count;
 	p.candidates = r.candidates;
 	p.candidate_count = r.candidate_count;
+	p.no_candidate = r.no_candidate;
 	p.argv = r.argv;
 	p.envp = r.envp;
 	p.report[0] = p.report[1] = -1;

@@ -22,14 +22,19 @@ enum class op : uint16_t {
 	no_new_privs = 1,
 	clear_handlers,  /* every caught signal to its default */
 	default_signals, /* those in set */
+	setscheduler, /* a: policy, b: priority */
+	setparam,     /* b: priority */
 	setsid,
 	setpgid,  /* a: the group */
 	resetids,
+	cloexec_all, /* every open descriptor to close-on-exec */
 	open,     /* a: descriptor, b: flags, set: mode, path */
 	close,    /* a: descriptor */
 	dup2,     /* a: from, b: to */
 	chdir,    /* path */
 	fchdir,   /* a: descriptor */
+	closefrom, /* a: the lowest */
+	tcsetpgrp, /* a: the terminal */
 	sigmask,  /* set */
 	restore_sigmask, /* what launch() found before it blocked all signals */
 };
@@ -58,7 +63,7 @@ struct result {
 	const char *path; /* what exec was refused; nullptr: no candidate was there */
 };
 
-inline constexpr size_t most_head_steps = 8;
+inline constexpr size_t most_head_steps = 12;
 inline constexpr size_t most_tail_steps = 4;
 
 struct plan {
@@ -68,8 +73,10 @@ struct plan {
 	bool clone3;          /* or clone(2), where clone3 is absent or blocked */
 	bool autoreap;        /* nobody can wait for the child, not even us */
 	bool block_signals;   /* in the parent, round the clone; the last step unblocks */
+	bool close_range;     /* the kernel has it */
 	bool changes_ids;     /* clears the parent's dumpable flag (kernel fact 7) */
 	uint16_t head_count, tail_count;
+	int cgroup; /* with CLONE_INTO_CGROUP */
 
 	step head[most_head_steps]; /* before the file actions */
 	const step *actions;
@@ -78,6 +85,7 @@ struct plan {
 
 	const char *const *candidates; /* what to exec, in turn: one, or a PATH's */
 	size_t candidate_count;
+	int no_candidate; /* the error where there is none */
 	char *const *argv;
 	char *const *envp;
 

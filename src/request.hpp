@@ -2,6 +2,7 @@
 /* What the handles hold, and what one call asks for. */
 #pragma once
 
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -14,6 +15,9 @@ struct spawnx_attr {
 	pid_t pgroup;
 	sigset_t sigdefault;
 	sigset_t sigmask;
+	int schedpolicy;
+	sched_param schedparam;
+	int cgroup;
 	bool autoreap;
 	bool autokill; /* implies autoreap; see autoreap() in attr.cpp */
 	bool nonewprivs;
@@ -24,6 +28,8 @@ struct spawnx_actions {
 	spawnx_core::step *steps;
 	size_t count;
 	size_t capacity;
+	bool closes_ranges; /* one of them is closefrom */
+	bool sets_tcpgrp;   /* one of them is tcsetpgrp */
 };
 
 namespace spawnx_core
@@ -35,6 +41,7 @@ struct request {
 	bool pidfd;                   /* the caller takes a pidfd */
 	const char *const *candidates; /* what to exec, in turn */
 	size_t candidate_count;
+	int no_candidate; /* the error where there is none */
 	char *const *argv;
 	char *const *envp;
 };

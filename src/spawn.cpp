@@ -102,13 +102,10 @@ int lower_and_launch(const call &c, const request &r, spawnx_child &child, spawn
 	return 0;
 }
 
-/*
- * With a slash there is nothing to look for; an empty name is ENOENT, and one too long for
- * any directory ENAMETOOLONG, from exec itself.
- */
+/* With a slash there is nothing to look for; an empty name is ENOENT from exec itself. */
 bool wants_search(const call &c)
 {
-	return c.how != 0 && c.path[0] && !strchr(c.path, '/') && strlen(c.path) <= NAME_MAX;
+	return c.how != 0 && c.path[0] && !strchr(c.path, '/');
 }
 
 int start(const call &c, spawnx_child &child, spawnx_failure &f)
@@ -116,6 +113,14 @@ int start(const call &c, spawnx_child &child, spawnx_failure &f)
 	request r;
 	if (const int error = check(c, r, f))
 		return error;
+	r.no_candidate = ENOENT;
+	if (wants_search(c) && strlen(c.path) > NAME_MAX) {
+		/* In no directory, whatever PATH has; still after the file actions. */
+		r.candidates = nullptr;
+		r.candidate_count = 0;
+		r.no_candidate = ENAMETOOLONG;
+		return lower_and_launch(c, r, child, f);
+	}
 	if (!wants_search(c)) {
 		r.candidates = &c.path;
 		r.candidate_count = 1;
@@ -185,26 +190,26 @@ int start_for_pidfd(int *ret_pidfd, const call &c)
 using namespace spawnx_core;
 
 int spawnx(pid_t *ret_pid, const char *path, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) noexcept
+	const spawnxattr_t *attr, char *const argv[], char *const envp[])
 {
 	return start_for_pid(ret_pid, {0, false, path, actions, attr, argv, envp});
 }
 
 int spawnxp(pid_t *ret_pid, const char *file, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) noexcept
+	const spawnxattr_t *attr, char *const argv[], char *const envp[])
 {
 	return start_for_pid(
 		ret_pid, {SPAWNX_SEARCH_PATH, false, file, actions, attr, argv, envp});
 }
 
 int pidfd_spawnx(int *ret_pidfd, const char *path, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) noexcept
+	const spawnxattr_t *attr, char *const argv[], char *const envp[])
 {
 	return start_for_pidfd(ret_pidfd, {0, true, path, actions, attr, argv, envp});
 }
 
 int pidfd_spawnxp(int *ret_pidfd, const char *file, const spawnx_file_actions_t *actions,
-	const spawnxattr_t *attr, char *const argv[], char *const envp[]) noexcept
+	const spawnxattr_t *attr, char *const argv[], char *const envp[])
 {
 	return start_for_pidfd(
 		ret_pidfd, {SPAWNX_SEARCH_PATH, true, file, actions, attr, argv, envp});
@@ -212,7 +217,7 @@ int pidfd_spawnxp(int *ret_pidfd, const char *file, const spawnx_file_actions_t 
 
 int spawnx_start(spawnx_child *ret_child, spawnx_failure *reterr_failure, unsigned int how,
 	const char *path, const spawnx_file_actions_t *actions, const spawnxattr_t *attr,
-	char *const argv[], char *const envp[]) noexcept
+	char *const argv[], char *const envp[])
 {
 	if ((ret_child && !ret_child->size) || (reterr_failure && !reterr_failure->size))
 		return refuse(argument::size, reterr_failure);

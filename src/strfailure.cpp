@@ -70,6 +70,8 @@ const char *stage_words(int stage)
 
 void add_action(words &w, const spawnx_failure &f)
 {
+	if (static_cast<op>(f.reserved) == op::cloexec_all)
+		return w.add("close-on-exec for every descriptor");
 	w.add("file action %d: ", f.index);
 	switch (static_cast<op>(f.reserved)) {
 	case op::open:
@@ -86,6 +88,12 @@ void add_action(words &w, const spawnx_failure &f)
 		break;
 	case op::fchdir:
 		w.add("fchdir to fd %d", f.fd);
+		break;
+	case op::closefrom:
+		w.add("closefrom fd %d", f.fd);
+		break;
+	case op::tcsetpgrp:
+		w.add("tcsetpgrp of fd %d", f.fd);
 		break;
 	default: /* a failure that somebody put together by hand */
 		w.add("fd %d \"%s\"", f.fd, f.text);
@@ -129,6 +137,8 @@ void add_where(words &w, const spawnx_failure &f)
 		w.add("clone3");
 		if (f.index == feature::AUTOKILL)
 			w.add(": autokill needs no-new-privs or CAP_SYS_ADMIN");
+		else if (f.index == feature::INTO_CGROUP)
+			w.add(" into the cgroup of fd %d", f.fd);
 		return;
 	default:
 		w.add("%s", stage_words(f.stage));

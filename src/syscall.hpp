@@ -22,6 +22,12 @@ template <typename T> SPAWNX_SYS long word(T *p)
 	return reinterpret_cast<long>(p);
 }
 
+/* For the calls that return a number when they succeed, where only success counts. */
+SPAWNX_SYS long zero_or_error(long result)
+{
+	return result < 0 ? result : 0;
+}
+
 [[noreturn]] SPAWNX_SYS void exit_group(int status)
 {
 	for (;;)
@@ -91,6 +97,36 @@ SPAWNX_SYS long setpgid(int pid, int pgid)
 SPAWNX_SYS long getpid()
 {
 	return raw(__NR_getpid);
+}
+
+SPAWNX_SYS long getpgid(int pid)
+{
+	return raw(__NR_getpgid, pid);
+}
+
+SPAWNX_SYS long tcsetpgrp(int fd, const int *pgid)
+{
+	return raw(__NR_ioctl, fd, static_cast<long>(kernel::tiocspgrp), word(pgid));
+}
+
+SPAWNX_SYS long sched_setscheduler(int policy, const int *priority)
+{
+	return raw(__NR_sched_setscheduler, 0, policy, word(priority));
+}
+
+SPAWNX_SYS long sched_setparam(const int *priority)
+{
+	return raw(__NR_sched_setparam, 0, word(priority));
+}
+
+SPAWNX_SYS long getdents64(int fd, void *to, size_t size)
+{
+	return raw(__NR_getdents64, fd, word(to), static_cast<long>(size));
+}
+
+SPAWNX_SYS long rewind(int fd)
+{
+	return raw(__NR_lseek, fd, 0, 0 /* SEEK_SET */);
 }
 
 SPAWNX_SYS long getuid()

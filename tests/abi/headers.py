@@ -10,7 +10,7 @@ import sys
 
 from tap import Tap
 
-HEADERS = ["spawnx.h", "spawnx/version.h"]
+HEADERS = ["spawnx.h", "spawnx/version.h", "spawnx/posix.h"]
 STRICT = ["-fsyntax-only", "-pedantic", "-Wall", "-Wextra", "-Wundef", "-Werror"]
 C_ONLY = ["-Wstrict-prototypes", "-Wmissing-prototypes"]
 DIALECTS = [
@@ -48,6 +48,37 @@ for header in HEADERS:
         source = f"#include <{header}>\n" * 2 + "extern int translation_unit;\n"
         ok, text = compiles(language, flags, source)
         tap.check(f"{header} alone as {language} {' '.join(flags)}", ok, text)
+
+# The POSIX names may come first, last or in between, with ours beside them or not.
+CALL = """
+int start(void);
+int start(void) {
+	posix_spawnattr_t a;
+	posix_spawn_file_actions_t f;
+	pid_t pid;
+	char word[] = "x", *argv[] = {word, 0};
+	if (posix_spawnattr_init(&a) || posix_spawn_file_actions_init(&f) || AUTOREAP ||
+		posix_spawnattr_setflags(&a, POSIX_SPAWN_SETPGROUP))
+		return 1;
+	return posix_spawn(&pid, "/x", &f, &a, argv, argv);
+}
+"""
+for order in (
+    ["spawnx/posix.h", "spawn.h"],
+    ["spawn.h", "spawnx/posix.h"],
+    ["spawnx/posix.h", "spawn.h", "spawnx.h"],
+    ["spawnx/posix.h", "spawnx.h"],
+    ["spawnx.h", "spawnx/posix.h"],
+    ["spawnx.h", "spawnx/posix.h", "spawn.h"],
+):
+    ours = "spawnx.h" in order
+    source = "".join(f"#include <{header}>\n" for header in order) + CALL.replace(
+        "AUTOREAP", "spawnxattr_setautoreap(&a, 1)" if ours else "0"
+    )
+    for language, flags in (("c", ["-std=c99"]), ("c", ["-std=c11", "-D_GNU_SOURCE"]),
+                            ("c++", ["-std=c++11"]), ("c++", ["-std=c++20"])):
+        ok, text = compiles(language, flags, source)
+        tap.check(f"{', '.join(order)} as {language} {' '.join(flags)}", ok, text)
 
 with open(layout, encoding="utf-8") as file:
     pinned = file.read()

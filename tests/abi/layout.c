@@ -47,8 +47,12 @@ PIN(SPAWNX_RESETIDS == 0x01 && SPAWNX_RESETIDS == POSIX_SPAWN_RESETIDS);
 PIN(SPAWNX_SETPGROUP == 0x02 && SPAWNX_SETPGROUP == POSIX_SPAWN_SETPGROUP);
 PIN(SPAWNX_SETSIGDEF == 0x04 && SPAWNX_SETSIGDEF == POSIX_SPAWN_SETSIGDEF);
 PIN(SPAWNX_SETSIGMASK == 0x08 && SPAWNX_SETSIGMASK == POSIX_SPAWN_SETSIGMASK);
+PIN(SPAWNX_SETSCHEDPARAM == 0x10 && SPAWNX_SETSCHEDPARAM == POSIX_SPAWN_SETSCHEDPARAM);
+PIN(SPAWNX_SETSCHEDULER == 0x20 && SPAWNX_SETSCHEDULER == POSIX_SPAWN_SETSCHEDULER);
 PIN(SPAWNX_USEVFORK == 0x40);
 PIN(SPAWNX_SETSID == 0x80);
+PIN(SPAWNX_SETCGROUP == 0x100);
+PIN(SPAWNX_CLOEXEC_DEFAULT == 0x4000);
 #ifdef POSIX_SPAWN_USEVFORK
 PIN(SPAWNX_USEVFORK == POSIX_SPAWN_USEVFORK);
 #endif
@@ -117,16 +121,23 @@ void types(void)
 		spawnxattr_setsigdefault, spawnxattr_setsigmask};
 	int (*get_signals[])(const spawnxattr_t *, sigset_t *) = {
 		spawnxattr_getsigdefault, spawnxattr_getsigmask};
-	int (*set_on[])(spawnxattr_t *, int) = {
-		spawnxattr_setautoreap, spawnxattr_setautokill, spawnxattr_setnonewprivs};
-	int (*get_on[])(const spawnxattr_t *, int *) = {
-		spawnxattr_getautoreap, spawnxattr_getautokill, spawnxattr_getnonewprivs};
+	int (*set_param)(spawnxattr_t *, const struct sched_param *) =
+		spawnxattr_setschedparam;
+	int (*get_param)(const spawnxattr_t *, struct sched_param *) =
+		spawnxattr_getschedparam;
+	int (*set_on[])(spawnxattr_t *, int) = {spawnxattr_setautoreap,
+		spawnxattr_setautokill, spawnxattr_setnonewprivs, spawnxattr_setschedpolicy,
+		spawnxattr_setcgroup_np};
+	int (*get_on[])(const spawnxattr_t *, int *) = {spawnxattr_getautoreap,
+		spawnxattr_getautokill, spawnxattr_getnonewprivs, spawnxattr_getschedpolicy,
+		spawnxattr_getcgroup_np};
 	int (*make_actions[])(spawnx_file_actions_t *) = {
 		spawnx_file_actions_init, spawnx_file_actions_destroy};
 	int (*add_open)(spawnx_file_actions_t *, int, const char *, int, mode_t) =
 		spawnx_file_actions_addopen;
 	int (*add_fd[])(spawnx_file_actions_t *, int) = {spawnx_file_actions_addclose,
-		spawnx_file_actions_addfchdir, spawnx_file_actions_addfchdir_np};
+		spawnx_file_actions_addfchdir, spawnx_file_actions_addfchdir_np,
+		spawnx_file_actions_addclosefrom_np, spawnx_file_actions_addtcsetpgrp_np};
 	int (*add_dup2)(spawnx_file_actions_t *, int, int) = spawnx_file_actions_adddup2;
 	int (*add_path[])(spawnx_file_actions_t *, const char *) = {
 		spawnx_file_actions_addchdir, spawnx_file_actions_addchdir_np};
@@ -141,7 +152,7 @@ void types(void)
 
 	(void)starts, (void)full, (void)make, (void)set_flags, (void)get_flags;
 	(void)set_pgroup, (void)get_pgroup, (void)set_signals, (void)get_signals;
-	(void)set_on, (void)get_on, (void)make_actions, (void)add_open, (void)add_fd;
+	(void)set_param, (void)get_param, (void)set_on, (void)get_on, (void)make_actions, (void)add_open, (void)add_fd;
 	(void)add_dup2, (void)add_path, (void)wait, (void)send, (void)last, (void)words;
 	(void)feature, (void)features, (void)name, (void)version;
 }

@@ -187,7 +187,8 @@ SPAWNX_TEST("attributes remember what was set")
 	pid_t group = -1;
 	int on = -1;
 	const short all = SPAWNX_RESETIDS | SPAWNX_SETPGROUP | SPAWNX_SETSIGDEF |
-		SPAWNX_SETSIGMASK | SPAWNX_USEVFORK | SPAWNX_SETSID;
+		SPAWNX_SETSIGMASK | SPAWNX_SETSCHEDPARAM | SPAWNX_SETSCHEDULER |
+		SPAWNX_USEVFORK | SPAWNX_SETSID | SPAWNX_SETCGROUP | SPAWNX_CLOEXEC_DEFAULT;
 	REQUIRE(CALL(spawnxattr_setflags(attr, all)) == 0);
 	REQUIRE(CALL(spawnxattr_getflags(attr, &flags)) == 0);
 	CHECK(flags == all);

@@ -31,6 +31,8 @@ public:
 		const auto &result = stats.assertionResult;
 		if (result.getResultType() == Catch::ResultWas::ExplicitSkip)
 			skipped = std::string(result.getMessage());
+		if (result.getResultType() == Catch::ResultWas::Warning)
+			comment(std::string(result.getMessage()));
 		if (result.isOk())
 			return;
 		std::ostringstream text;

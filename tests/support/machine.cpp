@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 namespace support
 {
@@ -49,6 +50,12 @@ oracle should_have(const std::string &feature)
 	return release_number(u.release) >= release_number(since().at(feature).c_str())
 		? oracle::has
 		: oracle::lacks;
+}
+
+bool has_writable_cgroups()
+{
+	return access("/sys/fs/cgroup/cgroup.procs", W_OK) == 0 &&
+		access("/sys/fs/cgroup", W_OK) == 0;
 }
 
 std::string helper(const std::string &name)

@@ -15,6 +15,8 @@ enum class oracle { has, lacks };
 
 oracle should_have(const std::string &feature);
 
+bool has_writable_cgroups();
+
 /* The directory of report and the other helper programs (SPAWNX_TEST_HELPERS). */
 std::string helper(const std::string &name);
 

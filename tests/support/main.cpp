@@ -2,6 +2,7 @@
 /*
  * Leaves out what cannot be on this machine, so that nothing needs to skip: cases tagged
  * [root] or [user] by who runs them, [has:X] and [lacks:X] by what the kernel should have.
+ * [cgroup] needs a cgroup2 hierarchy that may be written to: the guests of tests/vm do.
  * Both sides run somewhere: tests/vm runs each program as root and as an ordinary user on
  * kernels of both kinds.
  */
@@ -24,6 +25,9 @@ int main(int argc, char *argv[])
 		unfit += support::should_have(name) == support::oracle::has
 			? "~[lacks:" + std::string(name) + "]"
 			: "~[has:" + std::string(name) + "]";
+
+	if (!support::has_writable_cgroups())
+		unfit += "~[cgroup]";
 
 	Catch::Session session;
 	if (const int bad = session.applyCommandLine(argc, argv))

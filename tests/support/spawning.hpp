@@ -31,7 +31,8 @@ class strings
 {
 public:
 	strings(std::vector<std::string> s);
-	operator char *const *() const { return pointers.data(); }
+	char *const *get() const { return pointers.data(); }
+	operator char *const *() const { return get(); }
 
 private:
 	std::vector<std::string> owned;

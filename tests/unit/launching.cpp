@@ -31,6 +31,7 @@ spawnx_core::plan &trial::lower()
 	r.pidfd = pidfd;
 	r.candidates = names.data();
 	r.candidate_count = names.size();
+	r.no_candidate = ENOENT;
 	r.argv = argv.data();
 	r.envp = no_environment;
 

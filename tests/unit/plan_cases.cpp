@@ -207,7 +207,7 @@ TEST_CASE("file actions, candidates and arguments pass through, in place")
 {
 	step list[2] = {
 		{op::close, 0, 0, 5, 0, 0, nullptr}, {op::chdir, 0, 1, 0, 0, 0, "/"}};
-	spawnx_actions actions = {list, 2, 8};
+	spawnx_actions actions = {list, 2, 8, false, false};
 	const char *names[] = {"/a/x", "/b/x", "/c/x"};
 	char *argv[] = {nullptr}, *envp[] = {nullptr};
 	request r = {};
