@@ -43,7 +43,8 @@ namespace spawnx_core
  */
 static void set_default(int sig)
 {
-	static constexpr kernel::sigaction dfl = {}; /* constant data: nothing calls memset */
+	static constexpr kernel::sigaction dfl =
+		{}; /* constant data: nothing calls memset */
 	(void)sys::rt_sigaction(sig, &dfl, nullptr);
 }
 
@@ -137,8 +138,8 @@ static long perform(const step &s, const plan &p, int &report)
 	return -ENOSYS; /* a plan from the future: cannot be, and must not pass */
 }
 
-static long run(
-	const step *steps, size_t count, const plan &p, int &report, struct result &failed)
+static long run(const step *steps, size_t count, const plan &p, int &report,
+	struct result &failed)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (const long error = perform(steps[i], p, report)) {

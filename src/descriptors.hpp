@@ -58,11 +58,13 @@ template <typename F> inline long walk_descriptors(int from, int spare, F visit)
 	do {
 		changed = false;
 		(void)sys::rewind(static_cast<int>(dir));
-		while ((n = sys::getdents64(static_cast<int>(dir), buffer, sizeof(buffer))) > 0) {
+		while ((n = sys::getdents64(
+				static_cast<int>(dir), buffer, sizeof(buffer))) > 0) {
 			for (long at = 0; at < n;) {
 				const char *entry = buffer + at;
 				const int fd = number_in(entry + kernel::dirent64_name);
-				at += reinterpret_cast<const kernel::dirent64 *>(entry)->reclen;
+				at += reinterpret_cast<const kernel::dirent64 *>(entry)
+					      ->reclen;
 				if (fd >= from && fd != dir && fd != spare)
 					changed |= visit(fd);
 			}

@@ -53,12 +53,14 @@ long try_clone3(uint64_t flags)
 	args.pidfd = static_cast<uint64_t>(-8);
 	args.cgroup = (flags & kernel::clone_into_cgroup) ? INT_MAX : 0;
 	const long r = sys::clone3(&args,
-		args.cgroup ? kernel::clone_args_size_ver2 : kernel::clone_args_size_ver0);
+		args.cgroup ? kernel::clone_args_size_ver2
+			    : kernel::clone_args_size_ver0);
 	if (r == 0) /* an emulator that takes that address: a child nobody wanted */
 		sys::exit_group(0);
 	if (r > 0)
 		(void)sys::waitid(kernel::p_pid, static_cast<int>(r),
-			static_cast<siginfo_t *>(nullptr), kernel::wexited | kernel::wall);
+			static_cast<siginfo_t *>(nullptr),
+			kernel::wexited | kernel::wall);
 	return r;
 }
 
@@ -111,8 +113,8 @@ answer ask_exit_info()
 	kernel::clone_args args = {};
 	args.flags = kernel::clone_vm | kernel::clone_vfork | kernel::clone_pidfd;
 	args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-	long pid = spawnx_clone(__NR_clone3, sys::word(&args), kernel::clone_args_size_ver0,
-		0, child_that_exits, nullptr);
+	long pid = spawnx_clone(__NR_clone3, sys::word(&args),
+		kernel::clone_args_size_ver0, 0, child_that_exits, nullptr);
 	if (pid == -ENOSYS || pid == -EPERM)
 		pid = spawnx_clone(__NR_clone, static_cast<long>(args.flags), 0,
 			sys::word(&pidfd), child_that_exits, nullptr);
@@ -216,7 +218,8 @@ int spawnx_feature(unsigned int id) noexcept
 {
 	if (!feature::name(id))
 		return SPAWNX_ABSENT;
-	return feature::native(feature::bit(id)) ? SPAWNX_NATIVE : feature::table[id].without;
+	return feature::native(feature::bit(id)) ? SPAWNX_NATIVE
+						 : feature::table[id].without;
 }
 
 uint64_t spawnx_features(void) noexcept

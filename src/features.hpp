@@ -24,9 +24,9 @@ inline constexpr uint64_t all = 0
 #undef X
 	;
 
-const char *name(unsigned id);  /* nullptr past the last */
+const char *name(unsigned id);	/* nullptr past the last */
 const char *since(unsigned id); /* the Linux release */
-const char *what(unsigned id);  /* the kernel's name for it */
+const char *what(unsigned id);	/* the kernel's name for it */
 
 /* Those of "wanted" that the kernel has. Probed once, then remembered. */
 uint64_t native(uint64_t wanted);

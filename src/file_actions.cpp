@@ -37,7 +37,8 @@ static bool in_range(int fd)
 	rlimit limit;
 	if (fd < 0)
 		return false;
-	return getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<rlim_t>(fd) < limit.rlim_cur;
+	return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+		static_cast<rlim_t>(fd) < limit.rlim_cur;
 }
 
 static bool grow(spawnx_actions *a)
@@ -87,14 +88,16 @@ int spawnx_file_actions_addclose(spawnx_file_actions_t *actions, int fd) noexcep
 	return append(actions, {op::close, 0, 0, fd, 0, 0, nullptr});
 }
 
-int spawnx_file_actions_adddup2(spawnx_file_actions_t *actions, int fd, int newfd) noexcept
+int spawnx_file_actions_adddup2(
+	spawnx_file_actions_t *actions, int fd, int newfd) noexcept
 {
 	if (!in_range(fd) || !in_range(newfd))
 		return finish(EBADF);
 	return append(actions, {op::dup2, 0, 0, fd, newfd, 0, nullptr});
 }
 
-int spawnx_file_actions_addchdir(spawnx_file_actions_t *actions, const char *path) noexcept
+int spawnx_file_actions_addchdir(
+	spawnx_file_actions_t *actions, const char *path) noexcept
 {
 	if (!path)
 		return finish(EINVAL);

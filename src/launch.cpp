@@ -83,8 +83,7 @@ static long clone(plan &p, int *pidfd, int &exit_signal)
 		return pid;
 	/* qemu-user knows no exit_signal but SIGCHLD for what it makes a fork. */
 	exit_signal = SIGCHLD;
-	return spawnx_clone(
-		__NR_clone, flags | SIGCHLD, 0, sys::word(pidfd), child, &p);
+	return spawnx_clone(__NR_clone, flags | SIGCHLD, 0, sys::word(pidfd), child, &p);
 }
 
 /*
@@ -160,7 +159,8 @@ static void settle(plan &p, launched &l, int exit_signal)
 	else if (p.report[0] >= 0)
 		read_report(p);
 	/* Killed before its first instruction, a child has nothing written anywhere. */
-	const bool known = p.report[0] >= 0 || memory_is_shared.load(std::memory_order_relaxed);
+	const bool known =
+		p.report[0] >= 0 || memory_is_shared.load(std::memory_order_relaxed);
 
 	if (p.result.error) {
 		l.error = p.result.error;

@@ -9,8 +9,8 @@ namespace spawnx_core
 struct plan;
 
 struct launched {
-	int error;    /* 0, or a positive error number: there is no child */
-	bool cloned;  /* on error: there was one, and plan.result tells how it failed */
+	int error;     /* 0, or a positive error number: there is no child */
+	bool cloned;   /* on error: there was one, and plan.result tells how it failed */
 	int killed_by; /* on ECANCELED: the signal that came before exec */
 	pid_t pid;
 	int pidfd; /* -1: none asked for */

@@ -62,8 +62,8 @@ uint64_t features_wanted(const request &r)
  * clone3's flags. Where the kernel lacks one, its exact emulation is the first thing
  * the child does, or there is none and the caller is told.
  */
-static int lower_clone(
-	const request &r, const spawnx_attr &a, uint64_t native, plan &p, unsigned &missing)
+static int lower_clone(const request &r, const spawnx_attr &a, uint64_t native, plan &p,
+	unsigned &missing)
 {
 	using namespace feature;
 	const auto flag_for = [&](unsigned id, uint64_t flag) {
@@ -109,8 +109,8 @@ static int lower_clone(
 static void lower_steps(const spawnx_attr &a, plan &p)
 {
 	if (has(a, SPAWNX_SETSIGDEF))
-		p.head[p.head_count++] = attribute_step(
-			op::default_signals, 0, kernel_set(a.sigdefault));
+		p.head[p.head_count++] =
+			attribute_step(op::default_signals, 0, kernel_set(a.sigdefault));
 	if (has(a, SPAWNX_SETSCHEDULER)) {
 		p.head[p.head_count] = attribute_step(op::setscheduler, a.schedpolicy);
 		p.head[p.head_count++].b = a.schedparam.sched_priority;
@@ -150,7 +150,8 @@ int lower(const request &r, uint64_t native, plan &p, unsigned &missing)
 	p.block_signals |= actions.sets_tcpgrp;
 	if (has(a, SPAWNX_CLOEXEC_DEFAULT) || actions.closes_ranges) {
 		p.close_range = (native & feature::bit(feature::CLOSE_RANGE)) != 0;
-		(p.close_range ? p.native : p.emulated) |= feature::bit(feature::CLOSE_RANGE);
+		(p.close_range ? p.native : p.emulated) |=
+			feature::bit(feature::CLOSE_RANGE);
 	}
 	lower_steps(a, p);
 	p.actions = actions.steps;

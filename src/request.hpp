@@ -36,9 +36,9 @@ namespace spawnx_core
 {
 
 struct request {
-	const spawnx_attr *attr;      /* nullptr: none */
+	const spawnx_attr *attr;       /* nullptr: none */
 	const spawnx_actions *actions; /* nullptr: none */
-	bool pidfd;                   /* the caller takes a pidfd */
+	bool pidfd;		       /* the caller takes a pidfd */
 	const char *const *candidates; /* what to exec, in turn */
 	size_t candidate_count;
 	int no_candidate; /* the error where there is none */

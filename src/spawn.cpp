@@ -72,7 +72,8 @@ bool features_changed(int error, uint64_t wanted, uint64_t &native)
 	return changed;
 }
 
-int lower_and_launch(const call &c, const request &r, spawnx_child &child, spawnx_failure &f)
+int lower_and_launch(
+	const call &c, const request &r, spawnx_child &child, spawnx_failure &f)
 {
 	const uint64_t wanted = features_wanted(r);
 	uint64_t native = feature::native(wanted);
@@ -215,9 +216,9 @@ int pidfd_spawnxp(int *ret_pidfd, const char *file, const spawnx_file_actions_t 
 		ret_pidfd, {SPAWNX_SEARCH_PATH, true, file, actions, attr, argv, envp});
 }
 
-int spawnx_start(spawnx_child *ret_child, spawnx_failure *reterr_failure, unsigned int how,
-	const char *path, const spawnx_file_actions_t *actions, const spawnxattr_t *attr,
-	char *const argv[], char *const envp[])
+int spawnx_start(spawnx_child *ret_child, spawnx_failure *reterr_failure,
+	unsigned int how, const char *path, const spawnx_file_actions_t *actions,
+	const spawnxattr_t *attr, char *const argv[], char *const envp[])
 {
 	if ((ret_child && !ret_child->size) || (reterr_failure && !reterr_failure->size))
 		return refuse(argument::size, reterr_failure);

@@ -59,10 +59,10 @@ const char *argument_words(int which)
 
 const char *stage_words(int stage)
 {
-	static const char *const name[] = {"unknown stage", "argument", "feature", "clone3",
-		"signals", "scheduling", "limits", "setsid", "setpgid", "ids", "file action",
-		"umask", "capabilities", "pdeathsig", "landlock", "seccomp", "idmap", "guard",
-		"exec"};
+	static const char *const name[] = {"unknown stage", "argument", "feature",
+		"clone3", "signals", "scheduling", "limits", "setsid", "setpgid", "ids",
+		"file action", "umask", "capabilities", "pdeathsig", "landlock",
+		"seccomp", "idmap", "guard", "exec"};
 	return stage > 0 && stage < static_cast<int>(sizeof(name) / sizeof(name[0]))
 		? name[stage]
 		: name[0];

@@ -190,13 +190,15 @@ SPAWNX_SYS long pidfd_send_signal(int pidfd, int sig)
 
 SPAWNX_SYS long pidfd_get_info(int pidfd, kernel::pidfd_info *info)
 {
-	return raw(__NR_ioctl, pidfd, static_cast<long>(kernel::pidfd_get_info), word(info));
+	return raw(
+		__NR_ioctl, pidfd, static_cast<long>(kernel::pidfd_get_info), word(info));
 }
 
 /* No signal mask: the caller's stays. timeout is overwritten with what is left. */
 SPAWNX_SYS long ppoll(pollfd *fds, unsigned count, timespec *timeout)
 {
-	return raw(__NR_ppoll, word(fds), count, word(timeout), 0, sizeof(kernel::sigset));
+	return raw(
+		__NR_ppoll, word(fds), count, word(timeout), 0, sizeof(kernel::sigset));
 }
 
 SPAWNX_SYS long close_range(unsigned first, unsigned last, unsigned flags)

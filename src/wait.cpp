@@ -123,7 +123,8 @@ int wait_for_kept_status(int pidfd, spawnx_exit &e, const deadline &d)
 {
 	const int64_t until = now_ns() + (d.none ? patience_ns : d.left());
 
-	for (int64_t pause_ns = 10000;; pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
+	for (int64_t pause_ns = 10000;;
+		pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
 		const int error = kept_status(pidfd, e);
 		if (error != EAGAIN && error != EBUSY)
 			return error;

@@ -120,8 +120,8 @@ int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *p) noexcept
 		return spawnx_file_actions_##name(&ours, __VA_ARGS__);                   \
 	}
 
-ACTION(addopen, PARAMETERS(int fd, const char *path, int oflag, mode_t mode), fd, path, oflag,
-	mode)
+ACTION(addopen, PARAMETERS(int fd, const char *path, int oflag, mode_t mode), fd, path,
+	oflag, mode)
 ACTION(addclose, int fd, fd)
 ACTION(adddup2, PARAMETERS(int fd, int newfd), fd, newfd)
 ACTION(addchdir, const char *path, path)

@@ -16,7 +16,8 @@ namespace
 /* One write, so that lines of several processes do not mix; no stdio before main. */
 void complain(const char *word, size_t length)
 {
-	static const char before[] = "libspawnx-preload: SPAWNX_PRELOAD: unknown word ignored: ";
+	static const char before[] =
+		"libspawnx-preload: SPAWNX_PRELOAD: unknown word ignored: ";
 	char line[160];
 	const size_t room = sizeof(line) - sizeof(before) - 1;
 	const size_t shown = length < room ? length : room;
@@ -35,14 +36,15 @@ settings parse(const char *list)
 	const struct {
 		const char *name;
 		bool settings::*member;
-	} words[] = {{"nonewprivs", &settings::nonewprivs}, {"cloexec", &settings::cloexec},
-		{"off", &settings::off}};
+	} words[] = {{"nonewprivs", &settings::nonewprivs},
+		{"cloexec", &settings::cloexec}, {"off", &settings::off}};
 
 	while (list && *list) {
 		const size_t length = strcspn(list, ",");
 		bool known = length == 0;
 		for (const auto &w : words) {
-			if (strlen(w.name) == length && memcmp(w.name, list, length) == 0) {
+			if (strlen(w.name) == length &&
+				memcmp(w.name, list, length) == 0) {
 				s.*w.member = true;
 				known = true;
 			}
@@ -75,7 +77,8 @@ const settings &asked_for()
 
 short with_added(short flags)
 {
-	return static_cast<short>(asked_for().cloexec ? flags | SPAWNX_CLOEXEC_DEFAULT : flags);
+	return static_cast<short>(
+		asked_for().cloexec ? flags | SPAWNX_CLOEXEC_DEFAULT : flags);
 }
 
 int make_attr(spawnxattr_t *attr)
@@ -83,7 +86,8 @@ int make_attr(spawnxattr_t *attr)
 	int error = spawnxattr_init(attr);
 	if (error)
 		return error;
-	if ((error = spawnxattr_setflags(attr, with_added(0))) == 0 && asked_for().nonewprivs)
+	if ((error = spawnxattr_setflags(attr, with_added(0))) == 0 &&
+		asked_for().nonewprivs)
 		error = spawnxattr_setnonewprivs(attr, 1);
 	if (error)
 		(void)spawnxattr_destroy(attr);

@@ -72,7 +72,8 @@ private:
 			return NEXT(name, ret, path, actions, attr, argv, envp);         \
 		if (c.error)                                                             \
 			return c.error;                                                  \
-		return twin(ret, path, c.actions_or_none(), c.attr_or_none(), argv, envp); \
+		return twin(                                                             \
+			ret, path, c.actions_or_none(), c.attr_or_none(), argv, envp);   \
 	}
 
 SPAWN(posix_spawn, spawnx, pid_t)

@@ -114,14 +114,15 @@ SPAWNX_TEST("a spawn without a PATH search allocates nothing, a search once")
 	const strings argv({"idle", "exit:0"}), envp({"PATH=/nonexistent"});
 	attributes attr;
 	file_actions actions;
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) ==
+		0);
 	REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
 	const std::string idle = helper("idle");
 	spawnx_child child = {};
 	child.size = sizeof(child);
 	allocations = 0;
-	const int plain = spawnx_start(
-		&child, nullptr, SPAWNX_SEARCH_PATH, idle.c_str(), actions, attr, argv, envp);
+	const int plain = spawnx_start(&child, nullptr, SPAWNX_SEARCH_PATH, idle.c_str(),
+		actions, attr, argv, envp);
 	const long none = allocations;
 	const int search = spawnx_start(
 		nullptr, nullptr, SPAWNX_SEARCH_ENVP, "idle", actions, attr, argv, envp);

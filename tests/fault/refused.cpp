@@ -31,13 +31,13 @@ SPAWNX_TEST("clone refused comes back as itself, with the stage", "[.clone]")
 	for (int i = 0; i < 3; i++) {
 		pid_t pid = -7;
 		int pidfd = -7;
-		CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp)) ==
-			number);
+		CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv,
+			      envp)) == number);
 		CHECK(last_failure().stage == SPAWNX_STAGE_CLONE);
 		CHECK(last_failure().index == -1);
 		CHECK(last_failure().text[0] == '\0');
-		CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, nullptr, argv,
-			      envp)) == number);
+		CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, nullptr,
+			      argv, envp)) == number);
 		CHECK(pid == -7);
 		CHECK(pidfd == -7);
 	}
@@ -55,7 +55,8 @@ SPAWNX_TEST("no memory for the first spawn's pipe comes back as itself", "[.pipe
 SPAWNX_TEST("no descriptor for the first spawn's pipe does not matter", "[.nopipe]")
 {
 	pid_t pid = -7;
-	REQUIRE(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp)) == 0);
+	REQUIRE(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv,
+			envp)) == 0);
 	CHECK(wait_pid(pid) == 0);
 }
 
@@ -96,8 +97,8 @@ SPAWNX_TEST("a filter installed after the first spawn: clone(2) instead", "[.lat
 		pid_t pid = -7;
 		const bool has = should_have("autoreap") == oracle::has && !filtered;
 		if (!has) {
-			CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv,
-				      envp)) == ENOTSUP);
+			CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr,
+				      argv, envp)) == ENOTSUP);
 			CHECK(last_failure().stage == SPAWNX_STAGE_FEATURE);
 		}
 	}

@@ -20,7 +20,8 @@ SPAWNX_TEST("open puts a file on a descriptor, which is closed first")
 	file_actions actions;
 	REQUIRE(CALL(spawnx_file_actions_addopen(
 			actions, 1, to.path.c_str(), O_WRONLY | O_APPEND, 0)) == 0);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/null", O_RDONLY, 0)) ==
+		0);
 	REQUIRE(CALL(spawnx_file_actions_addopen(
 			actions, 8, "/dev/null", O_RDONLY | O_CLOEXEC, 0)) == 0);
 	const report r = spawn_report(actions);
@@ -35,7 +36,8 @@ SPAWNX_TEST("open with every standard descriptor closed, on 0 itself")
 	file_actions actions;
 	for (const int fd : {0, 1, 2})
 		REQUIRE(CALL(spawnx_file_actions_addclose(actions, fd)) == 0);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) ==
+		0);
 	REQUIRE(CALL(spawnx_file_actions_addopen(
 			actions, 2, "/dev/null", O_RDONLY | O_CLOEXEC, 0)) == 0);
 	const report r = spawn_report(actions);
@@ -49,8 +51,8 @@ SPAWNX_TEST("a created file has the mode asked for, less the umask")
 	const scratch base;
 	const std::string path = base.path + ".created";
 	file_actions actions;
-	REQUIRE(CALL(spawnx_file_actions_addopen(
-			actions, 5, path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 5, path.c_str(),
+			O_WRONLY | O_CREAT | O_EXCL, 0666)) == 0);
 	const mode_t mask = umask(027);
 	spawn_report(actions);
 	umask(mask);
@@ -90,10 +92,12 @@ SPAWNX_TEST("close of a descriptor that is not open is fine; actions run in orde
 	const scratch to;
 	file_actions actions;
 	REQUIRE(CALL(spawnx_file_actions_addclose(actions, 99)) == 0);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/null", O_RDONLY, 0)) ==
+		0);
 	REQUIRE(CALL(spawnx_file_actions_adddup2(actions, 9, 10)) == 0);
 	REQUIRE(CALL(spawnx_file_actions_addclose(actions, 9)) == 0);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/zero", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/zero", O_RDONLY, 0)) ==
+		0);
 	const report r = spawn_report(actions);
 	CHECK(r.at("fd.9") == "/dev/zero");
 	CHECK(r.at("fd.10") == "/dev/null");
@@ -105,11 +109,13 @@ SPAWNX_TEST("chdir and fchdir move the child, and what comes after is relative t
 	for (const bool by_descriptor : {false, true}) {
 		file_actions actions;
 		if (by_descriptor)
-			REQUIRE(CALL(spawnx_file_actions_addfchdir_np(actions, root)) == 0);
+			REQUIRE(CALL(spawnx_file_actions_addfchdir_np(actions, root)) ==
+				0);
 		else
-			REQUIRE(CALL(spawnx_file_actions_addchdir_np(actions, "/proc")) == 0);
-		REQUIRE(CALL(spawnx_file_actions_addopen(actions, 6, "version", O_RDONLY, 0)) ==
-			0);
+			REQUIRE(CALL(spawnx_file_actions_addchdir_np(actions, "/proc")) ==
+				0);
+		REQUIRE(CALL(spawnx_file_actions_addopen(
+				actions, 6, "version", O_RDONLY, 0)) == 0);
 		const report r = spawn_report(actions);
 		CHECK(r.at("cwd") == "/proc");
 		CHECK(r.at("fd.6") == "/proc/version");
@@ -135,7 +141,8 @@ SPAWNX_TEST("open reuses its own slot when the table is full, as POSIX has it")
 	REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
 	const scratch to;
 	file_actions actions;
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, to.path.c_str(), O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(
+			actions, 0, to.path.c_str(), O_RDONLY, 0)) == 0);
 	rlimit tight = before;
 	tight.rlim_cur = 3; /* 0, 1 and 2, all of them open */
 	const strings argv({"idle", "exit:0"}), envp({});
@@ -161,7 +168,8 @@ struct failing {
 static const failing failures[] = {
 	{"open of nothing",
 		[](spawnx_file_actions_t *a) {
-			return spawnx_file_actions_addopen(a, 1, "/nonexistent/x", O_RDONLY, 0);
+			return spawnx_file_actions_addopen(
+				a, 1, "/nonexistent/x", O_RDONLY, 0);
 		},
 		ENOENT, 1, "/nonexistent/x",
 		"open \"/nonexistent/x\" for fd 1: No such file or directory"},
@@ -187,15 +195,19 @@ static const failing failures[] = {
 		ENOENT, -1, "/nonexistent",
 		"chdir to \"/nonexistent\": No such file or directory"},
 	{"fchdir to a closed descriptor",
-		[](spawnx_file_actions_t *a) { return spawnx_file_actions_addfchdir(a, 88); },
+		[](spawnx_file_actions_t *a) {
+			return spawnx_file_actions_addfchdir(a, 88);
+		},
 		EBADF, 88, "", "fchdir to fd 88: Bad file descriptor"},
 	{"fchdir to a negative descriptor",
-		[](spawnx_file_actions_t *a) { return spawnx_file_actions_addfchdir(a, -5); },
+		[](spawnx_file_actions_t *a) {
+			return spawnx_file_actions_addfchdir(a, -5);
+		},
 		EBADF, -5, "", "fchdir to fd -5: Bad file descriptor"},
 	{"fchdir to a file",
 		[](spawnx_file_actions_t *a) {
-			const int error =
-				spawnx_file_actions_addopen(a, 9, "/dev/null", O_RDONLY, 0);
+			const int error = spawnx_file_actions_addopen(
+				a, 9, "/dev/null", O_RDONLY, 0);
 			return error ? error : spawnx_file_actions_addfchdir(a, 9);
 		},
 		ENOTDIR, 9, "", "fchdir to fd 9: Not a directory"},
@@ -210,11 +222,12 @@ SPAWNX_TEST("a failing file action says which, on what and why; nothing is left"
 		file_actions actions;
 		REQUIRE(CALL(spawnx_file_actions_addclose(actions, 98)) == 0);
 		REQUIRE(CALL(f.add(actions)) == 0);
-		REQUIRE(CALL(spawnx_file_actions_addopen(actions, 1, "/dev/null", 0, 0)) == 0);
+		REQUIRE(CALL(spawnx_file_actions_addopen(
+				actions, 1, "/dev/null", 0, 0)) == 0);
 		const int index = std::string(f.what) == "fchdir to a file" ? 2 : 1;
 		pid_t pid = -7;
-		CHECK(CALL(spawnx(&pid, helper("idle").c_str(), actions, nullptr, argv, envp)) ==
-			f.error);
+		CHECK(CALL(spawnx(&pid, helper("idle").c_str(), actions, nullptr, argv,
+			      envp)) == f.error);
 		CHECK(pid == -7);
 		const spawnx_failure last = last_failure();
 		CHECK(last.error == f.error);
@@ -241,8 +254,8 @@ SPAWNX_TEST("glibc's posix_spawn gives the same numbers for the same actions", "
 		CHECK(added == theirs(&posix));
 		pid_t pid = -1, posix_pid = -1;
 		const int mine = spawnx(&pid, idle.c_str(), actions, nullptr, argv, envp);
-		const int its =
-			posix_spawn(&posix_pid, idle.c_str(), &posix, nullptr, argv, envp);
+		const int its = posix_spawn(
+			&posix_pid, idle.c_str(), &posix, nullptr, argv, envp);
 		CHECK(mine == its);
 		if (!mine)
 			CHECK(wait_pid(pid) == 0);
@@ -253,14 +266,22 @@ SPAWNX_TEST("glibc's posix_spawn gives the same numbers for the same actions", "
 	for (const int fd : {-1, 0, 5, 88, 1 << 30}) {
 		INFO(fd);
 		both([&](auto *a) { return spawnx_file_actions_addclose(a, fd); },
-			[&](auto *a) { return posix_spawn_file_actions_addclose(a, fd); });
+			[&](auto *a) {
+				return posix_spawn_file_actions_addclose(a, fd);
+			});
 		both([&](auto *a) { return spawnx_file_actions_adddup2(a, fd, 9); },
-			[&](auto *a) { return posix_spawn_file_actions_adddup2(a, fd, 9); });
+			[&](auto *a) {
+				return posix_spawn_file_actions_adddup2(a, fd, 9);
+			});
 		both([&](auto *a) { return spawnx_file_actions_adddup2(a, 9, fd); },
-			[&](auto *a) { return posix_spawn_file_actions_adddup2(a, 9, fd); });
-		both([&](auto *a) {
-			return spawnx_file_actions_addopen(a, fd, "/dev/null", O_RDONLY, 0);
-		},
+			[&](auto *a) {
+				return posix_spawn_file_actions_adddup2(a, 9, fd);
+			});
+		both(
+			[&](auto *a) {
+				return spawnx_file_actions_addopen(
+					a, fd, "/dev/null", O_RDONLY, 0);
+			},
 			[&](auto *a) {
 				return posix_spawn_file_actions_addopen(
 					a, fd, "/dev/null", O_RDONLY, 0);
@@ -272,5 +293,7 @@ SPAWNX_TEST("glibc's posix_spawn gives the same numbers for the same actions", "
 	}
 	for (const char *path : {"/", "/nonexistent", "/dev/null", ""})
 		both([&](auto *a) { return spawnx_file_actions_addchdir_np(a, path); },
-			[&](auto *a) { return posix_spawn_file_actions_addchdir_np(a, path); });
+			[&](auto *a) {
+				return posix_spawn_file_actions_addchdir_np(a, path);
+			});
 }

@@ -39,7 +39,8 @@ SPAWNX_TEST("NULL where it is not allowed is EINVAL, and nothing is written")
 	CHECK(CALL(pidfd_spawnx(nullptr, "/x", nullptr, nullptr, argv, envp)) == EINVAL);
 	check_refused("the place for the pidfd is NULL");
 	CHECK(CALL(pidfd_spawnxp(nullptr, "x", nullptr, nullptr, argv, envp)) == EINVAL);
-	CHECK(CALL(pidfd_spawnx(&pidfd, nullptr, nullptr, nullptr, argv, envp)) == EINVAL);
+	CHECK(CALL(pidfd_spawnx(&pidfd, nullptr, nullptr, nullptr, argv, envp)) ==
+		EINVAL);
 	CHECK(pid == -7);
 	CHECK(pidfd == -7);
 }
@@ -120,15 +121,16 @@ SPAWNX_TEST("unknown flags and unknown how are EINVAL")
 {
 	attributes attr;
 	short flags = -1;
-	for (const short bad : {short(0x200), short(0x400), short(0x2000), short(-0x8000)})
+	for (const short bad :
+		{short(0x200), short(0x400), short(0x2000), short(-0x8000)})
 		CHECK(CALL(spawnxattr_setflags(attr, bad)) == EINVAL);
 	REQUIRE(CALL(spawnxattr_getflags(attr, &flags)) == 0);
 	CHECK(flags == 0);
 	for (const unsigned how : {3u, 4u, ~0u}) {
 		spawnx_failure f = {};
 		f.size = sizeof(f);
-		CHECK(CALL(spawnx_start(
-			      nullptr, &f, how, "/x", nullptr, nullptr, argv, envp)) == EINVAL);
+		CHECK(CALL(spawnx_start(nullptr, &f, how, "/x", nullptr, nullptr, argv,
+			      envp)) == EINVAL);
 		CHECK(f.stage == SPAWNX_STAGE_ARGUMENT);
 		check_refused("unknown bits in how");
 	}
@@ -139,11 +141,13 @@ SPAWNX_TEST("an output struct of size 0 is EINVAL")
 	spawnx_child child = {};
 	spawnx_failure f = {};
 	f.size = sizeof(f);
-	CHECK(CALL(spawnx_start(&child, &f, 0, "/x", nullptr, nullptr, argv, envp)) == EINVAL);
+	CHECK(CALL(spawnx_start(&child, &f, 0, "/x", nullptr, nullptr, argv, envp)) ==
+		EINVAL);
 	CHECK(f.stage == SPAWNX_STAGE_ARGUMENT);
 	check_refused("the size of an output struct is 0");
 	f.size = 0;
-	CHECK(CALL(spawnx_start(nullptr, &f, 0, "/x", nullptr, nullptr, argv, envp)) == EINVAL);
+	CHECK(CALL(spawnx_start(nullptr, &f, 0, "/x", nullptr, nullptr, argv, envp)) ==
+		EINVAL);
 	check_refused("the size of an output struct is 0");
 }
 
@@ -155,10 +159,12 @@ SPAWNX_TEST("autokill without a pidfd call is EINVAL, also on kernels without au
 	CHECK(CALL(spawnx(&pid, "/x", nullptr, attr, argv, envp)) == EINVAL);
 	check_refused("autokill needs a call that returns a pidfd");
 	CHECK(CALL(spawnxp(&pid, "x", nullptr, attr, argv, envp)) == EINVAL);
-	CHECK(CALL(spawnx_start(nullptr, nullptr, 0, "/x", nullptr, attr, argv, envp)) == EINVAL);
+	CHECK(CALL(spawnx_start(nullptr, nullptr, 0, "/x", nullptr, attr, argv, envp)) ==
+		EINVAL);
 	spawnx_child child = {};
 	child.size = 8;
-	CHECK(CALL(spawnx_start(&child, nullptr, 0, "/x", nullptr, attr, argv, envp)) == EINVAL);
+	CHECK(CALL(spawnx_start(&child, nullptr, 0, "/x", nullptr, attr, argv, envp)) ==
+		EINVAL);
 	CHECK(pid == -7);
 }
 
@@ -169,7 +175,8 @@ SPAWNX_TEST("descriptors out of range are EBADF when added, and the object is un
 	const int above = static_cast<int>(limit.rlim_cur);
 	file_actions actions;
 	for (const int bad : {-1, INT_MIN, above, INT_MAX}) {
-		CHECK(CALL(spawnx_file_actions_addopen(actions, bad, "/x", 0, 0)) == EBADF);
+		CHECK(CALL(spawnx_file_actions_addopen(actions, bad, "/x", 0, 0)) ==
+			EBADF);
 		CHECK(CALL(spawnx_file_actions_addclose(actions, bad)) == EBADF);
 		CHECK(CALL(spawnx_file_actions_adddup2(actions, bad, 1)) == EBADF);
 		CHECK(CALL(spawnx_file_actions_adddup2(actions, 1, bad)) == EBADF);
@@ -188,7 +195,8 @@ SPAWNX_TEST("attributes remember what was set")
 	int on = -1;
 	const short all = SPAWNX_RESETIDS | SPAWNX_SETPGROUP | SPAWNX_SETSIGDEF |
 		SPAWNX_SETSIGMASK | SPAWNX_SETSCHEDPARAM | SPAWNX_SETSCHEDULER |
-		SPAWNX_USEVFORK | SPAWNX_SETSID | SPAWNX_SETCGROUP | SPAWNX_CLOEXEC_DEFAULT;
+		SPAWNX_USEVFORK | SPAWNX_SETSID | SPAWNX_SETCGROUP |
+		SPAWNX_CLOEXEC_DEFAULT;
 	REQUIRE(CALL(spawnxattr_setflags(attr, all)) == 0);
 	REQUIRE(CALL(spawnxattr_getflags(attr, &flags)) == 0);
 	CHECK(flags == all);

@@ -17,7 +17,8 @@ using namespace support;
 static std::string hex(std::uint64_t set)
 {
 	char text[17];
-	std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(set));
+	std::snprintf(
+		text, sizeof(text), "%016llx", static_cast<unsigned long long>(set));
 	return text;
 }
 
@@ -34,7 +35,8 @@ SPAWNX_TEST("sigmask is the child's mask, exactly; the caller's stays")
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGRTMAX);
 	REQUIRE(CALL(spawnxattr_setsigmask(attr, &set)) == 0);
-	CHECK(spawn_report(nullptr, attr).at("SigBlk") == hex(0)); /* no flag, no effect */
+	CHECK(spawn_report(nullptr, attr).at("SigBlk") ==
+		hex(0)); /* no flag, no effect */
 	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_SETSIGMASK)) == 0);
 	CHECK(spawn_report(nullptr, attr).at("SigBlk") == hex(bit(SIGUSR1) | bit(64)));
 	sigemptyset(&set);
@@ -51,7 +53,8 @@ SPAWNX_TEST("sigmask is the child's mask, exactly; the caller's stays")
 		hex(~(bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33))));
 }
 
-SPAWNX_TEST("handlers become defaults, ignored signals stay ignored, sigdefault undoes that")
+SPAWNX_TEST(
+	"handlers become defaults, ignored signals stay ignored, sigdefault undoes that")
 {
 	struct sigaction handler = {}, ignore = {}, usr1, usr2, hup;
 	handler.sa_handler = [](int) {};
@@ -95,11 +98,13 @@ SPAWNX_TEST("setpgroup: a group of its own, or one that exists")
 	const strings argv({"idle"}), envp({});
 	pid_t pid = -7;
 	REQUIRE(CALL(spawnxattr_setpgroup(attr, -3)) == 0);
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == EINVAL);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		EINVAL);
 	CHECK(last_failure().stage == SPAWNX_STAGE_PGROUP);
 	CHECK(in_words(last_failure()) == "setpgid: Invalid argument");
 	REQUIRE(CALL(spawnxattr_setpgroup(attr, 0x3fffffff)) == 0);
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == EPERM);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		EPERM);
 	CHECK(pid == -7);
 }
 
@@ -114,7 +119,8 @@ SPAWNX_TEST("setsid: a session of its own")
 	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_SETSID | SPAWNX_SETPGROUP)) == 0);
 	const strings argv({"idle"}), envp({});
 	pid_t pid = -7;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == EPERM);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		EPERM);
 	CHECK(last_failure().stage == SPAWNX_STAGE_PGROUP);
 }
 
@@ -129,7 +135,8 @@ SPAWNX_TEST("resetids makes the effective ids the real ones; we stay dumpable", 
 	const scratch to;
 	const strings argv({"report", to.path}), envp({});
 	pid_t pid = -1;
-	const int error = spawnx(&pid, helper("report").c_str(), nullptr, attr, argv, envp);
+	const int error =
+		spawnx(&pid, helper("report").c_str(), nullptr, attr, argv, envp);
 	const int dumpable = prctl(PR_GET_DUMPABLE);
 	pid_t none = -7;
 	const int failed = spawnx(&none, "/nonexistent", nullptr, attr, argv, envp);
@@ -158,8 +165,8 @@ SPAWNX_TEST("nonewprivs is set in the child and not in us, natively or exactly e
 	spawnx_child child = {};
 	child.size = sizeof(child);
 	const strings argv({"idle", "exit:0"}), envp({});
-	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr, attr, argv,
-			envp)) == 0);
+	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr,
+			attr, argv, envp)) == 0);
 	const auto wanted = UINT64_C(1) << SPAWNX_FEATURE_NONEWPRIVS;
 	const bool native = should_have("nonewprivs") == oracle::has;
 	CHECK((child.native & wanted) == (native ? wanted : 0));

@@ -31,7 +31,10 @@ struct glibc {
 	using attr_t = posix_spawnattr_t;
 	using actions_t = posix_spawn_file_actions_t;
 #define TWIN(name, function)                                                             \
-	template <typename... T> static int name(T... args) { return function(args...); }
+	template <typename... T> static int name(T... args)                              \
+	{                                                                                \
+		return function(args...);                                                \
+	}
 	TWIN(attr_init, posix_spawnattr_init)
 	TWIN(attr_destroy, posix_spawnattr_destroy)
 	TWIN(setflags, posix_spawnattr_setflags)
@@ -120,7 +123,8 @@ public:
 		r.as_user = geteuid() == 0 && one_in(8);
 		r.flags = 0;
 		for (const int flag : {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80})
-			r.flags |= one_in(flag == 0x10 || flag == 0x20 ? 8 : 3) ? flag : 0;
+			r.flags |=
+				one_in(flag == 0x10 || flag == 0x20 ? 8 : 3) ? flag : 0;
 		r.flags |= one_in(40) ? 0x200 : 0;
 		r.pgroup = any({0, 0, 0, getpgid(0), -1, 0x3ffffff0});
 		sigemptyset(&r.sigdefault);
@@ -133,34 +137,46 @@ public:
 		}
 		if (one_in(6))
 			sigfillset(&r.sigdefault);
-		r.policy = any({SCHED_OTHER, SCHED_OTHER, SCHED_RR, SCHED_FIFO, SCHED_BATCH, 77});
+		r.policy = any({SCHED_OTHER, SCHED_OTHER, SCHED_RR, SCHED_FIFO,
+			SCHED_BATCH, 77});
 		r.param.sched_priority = any({0, 0, 1, 2, 99, 100, -1});
 		for (int n = any({0, 1, 2, 3, 4, 7}); n > 0; n--)
 			r.actions.push_back(any_action());
-		r.program = any<std::string>({"", "", "", "", "", "", "/nonexistent/report",
-			"/dev/null", "/", "idle-that-is-not", std::string(300, 'x')});
+		r.program = any<std::string>(
+			{"", "", "", "", "", "", "/nonexistent/report", "/dev/null", "/",
+				"idle-that-is-not", std::string(300, 'x')});
 		return r;
 	}
 
 private:
-	bool one_in(int n) { return random() % static_cast<unsigned>(n) == 0; }
+	bool one_in(int n)
+	{
+		return random() % static_cast<unsigned>(n) == 0;
+	}
 	template <typename T> T any(std::initializer_list<T> of)
 	{
 		return of.begin()[random() % of.size()];
 	}
-	int any_fd() { return any({0, 1, 2, 3, 4, 5, 6, 7, 20, 21, top - 1, top, -1, 1 << 30}); }
-	int likely_fd() { return one_in(5) ? any_fd() : any({0, 1, 2, 4, 5, 6, 7, 20}); }
+	int any_fd()
+	{
+		return any({0, 1, 2, 3, 4, 5, 6, 7, 20, 21, top - 1, top, -1, 1 << 30});
+	}
+	int likely_fd()
+	{
+		return one_in(5) ? any_fd() : any({0, 1, 2, 4, 5, 6, 7, 20});
+	}
 
 	action any_action()
 	{
-		action a = {any({0, 0, 0, 1, 1, 2, 2, 2, 3, 4, 5, 6}), likely_fd(), likely_fd(),
-			"/dev/null", O_RDONLY, 0600};
+		action a = {any({0, 0, 0, 1, 1, 2, 2, 2, 3, 4, 5, 6}), likely_fd(),
+			likely_fd(), "/dev/null", O_RDONLY, 0600};
 		if (a.kind == 6 && !one_in(4))
 			a.kind = 2;
-		a.path = any<const char *>({"/dev/null", "/dev/null", "/dev/zero", "/", "/tmp",
-			"/proc", ".", "", "/nonexistent/x", "/dev/null/x"});
+		a.path = any<const char *>({"/dev/null", "/dev/null", "/dev/zero", "/",
+			"/tmp", "/proc", ".", "", "/nonexistent/x", "/dev/null/x"});
 		a.oflag = any({O_RDONLY, O_RDONLY, O_RDWR, O_WRONLY | O_APPEND,
-			O_RDONLY | O_CLOEXEC, O_RDONLY | O_DIRECTORY, O_RDONLY | O_NONBLOCK});
+			O_RDONLY | O_CLOEXEC, O_RDONLY | O_DIRECTORY,
+			O_RDONLY | O_NONBLOCK});
 		return a;
 	}
 
@@ -213,7 +229,9 @@ template <typename api> outcome run(const request &r, const std::string &to)
 
 	const strings argv({"report", to}), envp({"A=1", "PATH=/nonexistent"});
 	const std::string full = helper("report");
-	const std::string program = !r.program.empty() ? r.program : r.search ? "report" : full;
+	const std::string program = !r.program.empty() ? r.program
+		: r.search			       ? "report"
+						       : full;
 	close(open(to.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
 	/* Raw: libc's would change every thread. */
 	if (r.as_user && syscall(SYS_setresuid, -1, 1000, 0) != 0)
@@ -221,11 +239,11 @@ template <typename api> outcome run(const request &r, const std::string &to)
 	pid_t pid = -7;
 	const auto *attr_or_none = r.with_attr ? &attr : nullptr;
 	const auto *actions_or_none = r.with_actions ? &actions : nullptr;
-	const int error = note(r.search
-			? api::spawnp(&pid, program.c_str(), actions_or_none, attr_or_none, argv.get(),
-				  envp.get())
-			: api::spawn(&pid, program.c_str(), actions_or_none, attr_or_none, argv.get(),
-				  envp.get()));
+	const int error =
+		note(r.search ? api::spawnp(&pid, program.c_str(), actions_or_none,
+					attr_or_none, argv.get(), envp.get())
+			      : api::spawn(&pid, program.c_str(), actions_or_none,
+					attr_or_none, argv.get(), envp.get()));
 	if (r.as_user && syscall(SYS_setresuid, -1, 0, 0) != 0)
 		FAIL("setresuid back");
 	if (r.as_user)
@@ -268,17 +286,18 @@ void allowed(const request &r, report &said)
 
 std::string words(const request &r)
 {
-	std::string w = "flags " + std::to_string(r.flags) + " pgroup " + std::to_string(r.pgroup) +
-		" policy " + std::to_string(r.policy) + " priority " +
-		std::to_string(r.param.sched_priority) + (r.with_attr ? "" : " no attr") +
-		(r.with_actions ? "" : " no actions") + (r.search ? " search" : "") +
-		(r.as_user ? " as user" : "") + " program \"" + r.program + "\"";
+	std::string w = "flags " + std::to_string(r.flags) + " pgroup " +
+		std::to_string(r.pgroup) + " policy " + std::to_string(r.policy) +
+		" priority " + std::to_string(r.param.sched_priority) +
+		(r.with_attr ? "" : " no attr") + (r.with_actions ? "" : " no actions") +
+		(r.search ? " search" : "") + (r.as_user ? " as user" : "") +
+		" program \"" + r.program + "\"";
 	static const char *const names[] = {
 		"open", "close", "dup2", "chdir", "fchdir", "closefrom", "tcsetpgrp"};
 	for (const action &a : r.actions)
 		w += std::string("\n  ") + names[a.kind] + " fd " + std::to_string(a.fd) +
-			" other " + std::to_string(a.other) + " path \"" + a.path + "\" oflag " +
-			std::to_string(a.oflag);
+			" other " + std::to_string(a.other) + " path \"" + a.path +
+			"\" oflag " + std::to_string(a.oflag);
 	return w;
 }
 
@@ -299,8 +318,8 @@ SPAWNX_TEST("posix_spawn and spawnx do the same with 5000 random requests")
 	/* A world to work on: 3 close-on-exec, 4 not, 5 a directory, 6 closed. */
 	const scratch to;
 	chmod(to.path.c_str(), 0666);
-	const int fds[] = {open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/zero", O_RDONLY),
-		open("/", O_RDONLY | O_DIRECTORY)};
+	const int fds[] = {open("/dev/null", O_RDONLY | O_CLOEXEC),
+		open("/dev/zero", O_RDONLY), open("/", O_RDONLY | O_DIRECTORY)};
 	const std::string idle = helper("idle"), path = std::getenv("PATH");
 	setenv("PATH", ("/nonexistent::" + idle.substr(0, idle.rfind('/'))).c_str(), 1);
 	struct sigaction ignore = {}, was;
@@ -323,7 +342,8 @@ SPAWNX_TEST("posix_spawn and spawnx do the same with 5000 random requests")
 		CHECK(mine.returned == theirs.returned);
 		for (const auto &line : theirs.said)
 			if (mine.said[line.first] != line.second)
-				FAIL_CHECK(line.first << ": glibc " << line.second << ", ours "
+				FAIL_CHECK(line.first << ": glibc " << line.second
+						      << ", ours "
 						      << mine.said[line.first]);
 		CHECK(mine.said.size() == theirs.said.size());
 	}

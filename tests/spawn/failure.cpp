@@ -29,9 +29,10 @@ SPAWNX_TEST("a failed exec is invisible to SIGCHLD and to wait(-1)")
 
 	for (const bool with_pidfd : {false, true}) {
 		int value = -7;
-		const int error = with_pidfd
-			? CALL(pidfd_spawnx(&value, "/nonexistent", nullptr, nullptr, argv, envp))
-			: CALL(spawnx(&value, "/nonexistent", nullptr, nullptr, argv, envp));
+		const int error = with_pidfd ? CALL(pidfd_spawnx(&value, "/nonexistent",
+						       nullptr, nullptr, argv, envp))
+					     : CALL(spawnx(&value, "/nonexistent",
+						       nullptr, nullptr, argv, envp));
 		CHECK(error == ENOENT);
 		CHECK(value == -7);
 		CHECK(waitpid(-1, nullptr, WNOHANG | __WALL) == 0);
@@ -73,7 +74,8 @@ SPAWNX_TEST("exec's own errors come back as themselves, with the path")
 	for (const auto &c : cases) {
 		INFO(c.path);
 		pid_t pid = -7;
-		CHECK(CALL(spawnx(&pid, c.path.c_str(), nullptr, nullptr, argv, envp)) == c.error);
+		CHECK(CALL(spawnx(&pid, c.path.c_str(), nullptr, nullptr, argv, envp)) ==
+			c.error);
 		const spawnx_failure f = last_failure();
 		CHECK(f.stage == SPAWNX_STAGE_EXEC);
 		CHECK(f.error == c.error);
@@ -88,7 +90,8 @@ SPAWNX_TEST("too long an argument list is exec's E2BIG, not clone's")
 {
 	const strings argv({"x", std::string(1 << 18, 'y')});
 	pid_t pid;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp)) == E2BIG);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp)) ==
+		E2BIG);
 	CHECK(last_failure().stage == SPAWNX_STAGE_EXEC);
 	CHECK(in_words(last_failure()) ==
 		"exec \"" + helper("idle") + "\": Argument list too long");
@@ -106,8 +109,8 @@ SPAWNX_TEST("when the error is returned the failed child has let go of its files
 		REQUIRE(pipe2(pipe, O_NONBLOCK) == 0); /* inherited, not close-on-exec */
 		pid_t pid;
 		const bool plain = !autoreap || i % 2;
-		if (spawnx(&pid, "/nonexistent", nullptr, plain ? nullptr : &attr.handle, argv,
-			    envp) != ENOENT)
+		if (spawnx(&pid, "/nonexistent", nullptr, plain ? nullptr : &attr.handle,
+			    argv, envp) != ENOENT)
 			FAIL("spawned");
 		close(pipe[1]);
 		char byte;
@@ -123,7 +126,8 @@ SPAWNX_TEST("a thousand failures leave nothing and cost no pid that anybody sees
 	const strings argv({"x"});
 	for (int i = 0; i < 1000; i++) {
 		int pidfd = -7;
-		if (pidfd_spawnx(&pidfd, "/nonexistent", nullptr, nullptr, argv, envp) != ENOENT)
+		if (pidfd_spawnx(&pidfd, "/nonexistent", nullptr, nullptr, argv, envp) !=
+			ENOENT)
 			FAIL("spawned");
 	}
 }
@@ -156,10 +160,12 @@ SPAWNX_TEST("a child killed before exec is ECANCELED, with the signal, and reape
 	REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
 	file_actions actions;
 	/* It blocks here, in our memory, and we are suspended with it. */
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 5, fifo.c_str(), O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(
+			actions, 5, fifo.c_str(), O_RDONLY, 0)) == 0);
 	const pid_t self = getpid(), thread = gettid();
 	/* Where the kernel cannot clear handlers every other signal is blocked. */
-	const int signal = should_have("clear_sighand") == oracle::has ? SIGTERM : SIGKILL;
+	const int signal =
+		should_have("clear_sighand") == oracle::has ? SIGTERM : SIGKILL;
 	std::thread killer([&] {
 		const std::string list = "/proc/" + std::to_string(self) + "/task/" +
 			std::to_string(thread) + "/children";
@@ -176,8 +182,8 @@ SPAWNX_TEST("a child killed before exec is ECANCELED, with the signal, and reape
 	});
 	const strings argv({"idle"});
 	pid_t pid = -7;
-	const int error = CALL(
-		spawnx(&pid, helper("idle").c_str(), actions, nullptr, argv, envp));
+	const int error =
+		CALL(spawnx(&pid, helper("idle").c_str(), actions, nullptr, argv, envp));
 	killer.join();
 	unlink(fifo.c_str());
 	CHECK(error == ECANCELED);
@@ -185,9 +191,8 @@ SPAWNX_TEST("a child killed before exec is ECANCELED, with the signal, and reape
 	const spawnx_failure f = last_failure();
 	CHECK(f.stage == SPAWNX_STAGE_EXEC);
 	CHECK(in_words(f) ==
-		"exec \"" + helper("idle") +
-			"\": killed by signal " + std::to_string(signal) +
-			" before it: Operation canceled");
+		"exec \"" + helper("idle") + "\": killed by signal " +
+			std::to_string(signal) + " before it: Operation canceled");
 	CHECK(waitpid(-1, nullptr, WNOHANG | __WALL) == -1);
 	CHECK(sigchld.count() == 0);
 }
@@ -201,7 +206,8 @@ SPAWNX_TEST("more processes than allowed is clone's EAGAIN", "[user]")
 	const strings argv({"x"});
 	pid_t pid = -7;
 	setrlimit(RLIMIT_NPROC, &none);
-	const int error = spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp);
+	const int error =
+		spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp);
 	setrlimit(RLIMIT_NPROC, &before);
 	CHECK(error == EAGAIN);
 	CHECK(pid == -7);

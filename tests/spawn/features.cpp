@@ -45,7 +45,8 @@ SPAWNX_TEST("grades of what is absent")
 		INFO(row.name);
 		CHECK(std::strcmp(spawnx_feature_name(row.id), row.name) == 0);
 		CHECK(spawnx_feature(row.id) ==
-			(should_have(row.name) == oracle::has ? SPAWNX_NATIVE : row.without));
+			(should_have(row.name) == oracle::has ? SPAWNX_NATIVE
+							      : row.without));
 	}
 	CHECK(spawnx_feature(9) == SPAWNX_ABSENT);
 	CHECK(spawnx_feature(~0u) == SPAWNX_ABSENT);

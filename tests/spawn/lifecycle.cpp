@@ -25,8 +25,8 @@ static spawnx_child start(spawnxattr_t *attr, std::vector<std::string> words = {
 	const strings argv(words);
 	spawnx_child child = {};
 	child.size = sizeof(child);
-	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr, attr, argv,
-			envp)) == 0);
+	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr,
+			attr, argv, envp)) == 0);
 	return child;
 }
 
@@ -79,8 +79,8 @@ SPAWNX_TEST("autoreap: a child nobody looks at leaves no zombie", "[has:autoreap
 	const strings argv({"idle", "exit:1"});
 	pid_t pids[50];
 	for (pid_t &pid : pids)
-		REQUIRE(CALL(spawnx(
-				&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == 0);
+		REQUIRE(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv,
+				envp)) == 0);
 	for (const pid_t pid : pids)
 		CHECK(goes(pid));
 	CHECK(sigchld.count() == 0);
@@ -189,8 +189,8 @@ struct kept {
 		const strings argv({"keeper", how, helper("idle")});
 		const char *path = getenv("LD_LIBRARY_PATH");
 		const strings env({"LD_LIBRARY_PATH=" + std::string(path ? path : "")});
-		REQUIRE(CALL(spawnx(&keeper, helper("keeper").c_str(), actions, nullptr, argv,
-				env)) == 0);
+		REQUIRE(CALL(spawnx(&keeper, helper("keeper").c_str(), actions, nullptr,
+				argv, env)) == 0);
 		close(pipe[1]);
 		FILE *in = fdopen(pipe[0], "r");
 		const int lines = std::string(how) == "fork" ? 2 : 1;
@@ -260,8 +260,8 @@ SPAWNX_TEST("autokill without no-new-privs is EPERM for a user, who is told why"
 	REQUIRE(CALL(spawnxattr_setautokill(attr, 1)) == 0);
 	const strings argv({"idle"});
 	int pidfd = -7;
-	CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
-		EPERM);
+	CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, attr, argv,
+		      envp)) == EPERM);
 	CHECK(pidfd == -7);
 	const spawnx_failure f = last_failure();
 	CHECK(f.stage == SPAWNX_STAGE_CLONE);
@@ -281,8 +281,8 @@ static void check_not_supported(spawnxattr_t *attr, const char *name, unsigned i
 {
 	const strings argv({"idle"});
 	int pidfd = -7;
-	CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
-		ENOTSUP);
+	CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, attr, argv,
+		      envp)) == ENOTSUP);
 	CHECK(pidfd == -7);
 	const spawnx_failure f = last_failure();
 	CHECK(f.stage == SPAWNX_STAGE_FEATURE);
@@ -301,7 +301,8 @@ SPAWNX_TEST("autoreap where the kernel lacks it is ENOTSUP", "[lacks:autoreap]")
 	check_not_supported(attr, "autoreap", SPAWNX_FEATURE_AUTOREAP);
 	const strings argv({"idle"});
 	pid_t pid = -7;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == ENOTSUP);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		ENOTSUP);
 	CHECK(pid == -7);
 }
 

@@ -50,10 +50,13 @@ SPAWNX_TEST("closefrom closes that one and all above, those opened before it too
 {
 	const leaky world;
 	file_actions actions;
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/null", O_RDONLY, 0)) == 0);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 20, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 9, "/dev/null", O_RDONLY, 0)) ==
+		0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(
+			actions, 20, "/dev/null", O_RDONLY, 0)) == 0);
 	REQUIRE(CALL(spawnx_file_actions_addclosefrom_np(actions, 11)) == 0);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 30, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(
+			actions, 30, "/dev/null", O_RDONLY, 0)) == 0);
 	const report r = spawn_report(actions);
 	const auto open_ones = descriptors(r);
 	CHECK(std::count(open_ones.begin(), open_ones.end(), "9") == 1);
@@ -104,7 +107,8 @@ SPAWNX_TEST("close-by-default keeps what file actions make, and nothing else")
 	CHECK(descriptors(spawn_report(nullptr, attr)).empty());
 
 	file_actions actions;
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) ==
+		0);
 	REQUIRE(CALL(spawnx_file_actions_adddup2(actions, source, 21)) == 0);
 	REQUIRE(CALL(spawnx_file_actions_adddup2(actions, 301, 301)) == 0);
 	REQUIRE(CALL(spawnx_file_actions_addopen(
@@ -115,8 +119,8 @@ SPAWNX_TEST("close-by-default keeps what file actions make, and nothing else")
 	spawnx_child child = {};
 	child.size = sizeof(child);
 	const strings argv({"idle", "exit:0"}), envp({});
-	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), actions, attr, argv,
-			envp)) == 0);
+	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), actions,
+			attr, argv, envp)) == 0);
 	const auto wanted = UINT64_C(1) << SPAWNX_FEATURE_CLOSE_RANGE;
 	const bool native = should_have("close_range") == oracle::has;
 	CHECK((child.native & wanted) == (native ? wanted : 0));
@@ -140,7 +144,8 @@ SPAWNX_TEST("scheduling: policy and priority, or only the priority", "[root]")
 	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_SETSCHEDPARAM)) == 0);
 	const strings argv({"idle"}), envp({});
 	pid_t pid = -7;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == EINVAL);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		EINVAL);
 	CHECK(last_failure().stage == SPAWNX_STAGE_SCHED);
 	CHECK(in_words(last_failure()) == "scheduling: Invalid argument");
 	param.sched_priority = 0;
@@ -157,7 +162,8 @@ SPAWNX_TEST("a real-time policy is EPERM for a user", "[user]")
 	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_SETSCHEDULER)) == 0);
 	const strings argv({"idle"}), envp({});
 	pid_t pid = -7;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == EPERM);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		EPERM);
 	CHECK(last_failure().stage == SPAWNX_STAGE_SCHED);
 }
 
@@ -194,8 +200,8 @@ SPAWNX_TEST("tcsetpgrp makes a background child the foreground group, unstopped"
 		const char *path = getenv("LD_LIBRARY_PATH");
 		const strings env({"LD_LIBRARY_PATH=" + std::string(path ? path : "")});
 		int pidfd = -1;
-		REQUIRE(CALL(pidfd_spawnx(&pidfd, helper("terminal").c_str(), nullptr, attr, argv,
-				env)) == 0);
+		REQUIRE(CALL(pidfd_spawnx(&pidfd, helper("terminal").c_str(), nullptr,
+				attr, argv, env)) == 0);
 		spawnx_exit e = {};
 		e.size = sizeof(e);
 		const timespec limit = {20, 0};
@@ -214,11 +220,13 @@ SPAWNX_TEST("tcsetpgrp makes a background child the foreground group, unstopped"
 SPAWNX_TEST("tcsetpgrp on what is no terminal is ENOTTY, with the descriptor")
 {
 	file_actions actions;
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 5, "/dev/null", O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 5, "/dev/null", O_RDONLY, 0)) ==
+		0);
 	REQUIRE(CALL(spawnx_file_actions_addtcsetpgrp_np(actions, 5)) == 0);
 	const strings argv({"idle"}), envp({});
 	pid_t pid = -7;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), actions, nullptr, argv, envp)) == ENOTTY);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), actions, nullptr, argv, envp)) ==
+		ENOTTY);
 	CHECK(last_failure().index == 1);
 	CHECK(last_failure().fd == 5);
 	CHECK(in_words(last_failure()) ==
@@ -250,15 +258,16 @@ SPAWNX_TEST("a cgroup that is none is EBADF of clone, which says so", "[has:into
 	for (const int bad : {null, 999}) {
 		REQUIRE(CALL(spawnxattr_setcgroup_np(attr, bad)) == 0);
 		pid_t pid = -7;
-		CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
-			EBADF);
+		CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv,
+			      envp)) == EBADF);
 		CHECK(pid == -7);
 		const spawnx_failure f = last_failure();
 		CHECK(f.stage == SPAWNX_STAGE_CLONE);
 		CHECK(f.index == SPAWNX_FEATURE_INTO_CGROUP);
 		CHECK(f.fd == bad);
 		CHECK(std::string(f.text) == "into_cgroup");
-		CHECK(in_words(f) == "clone3 into the cgroup of fd " + std::to_string(bad) +
+		CHECK(in_words(f) ==
+			"clone3 into the cgroup of fd " + std::to_string(bad) +
 				": Bad file descriptor");
 	}
 	close(null);
@@ -270,7 +279,8 @@ SPAWNX_TEST("a cgroup where clone3 cannot be had is ENOTSUP", "[lacks:into_cgrou
 	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_SETCGROUP)) == 0);
 	const strings argv({"idle"}), envp({});
 	pid_t pid = -7;
-	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) == ENOTSUP);
+	CHECK(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp)) ==
+		ENOTSUP);
 	CHECK(last_failure().stage == SPAWNX_STAGE_FEATURE);
 	CHECK(std::string(last_failure().text) == "into_cgroup");
 }

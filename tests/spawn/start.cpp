@@ -15,7 +15,8 @@
 
 using namespace support;
 
-SPAWNX_TEST("with a full descriptor table spawnx and spawnxp work from the first spawn on",
+SPAWNX_TEST(
+	"with a full descriptor table spawnx and spawnxp work from the first spawn on",
 	"[first]")
 {
 	std::vector<int> filler;
@@ -53,7 +54,8 @@ SPAWNX_TEST("with a full descriptor table spawnx and spawnxp work from the first
 
 SPAWNX_TEST("a plain child is the program, with its arguments and environment")
 {
-	const report r = spawn_report(nullptr, nullptr, {"A=1", "B=two words", "A=again"});
+	const report r =
+		spawn_report(nullptr, nullptr, {"A=1", "B=two words", "A=again"});
 	CHECK(r.at("argv.0") == "report");
 	CHECK(r.at("env.0") == "A=1");
 	CHECK(r.at("env.1") == "B=two words");
@@ -72,8 +74,8 @@ SPAWNX_TEST("no environment is an empty one, as with glibc")
 	const scratch to;
 	const strings argv({"report", to.path});
 	pid_t pid;
-	REQUIRE(CALL(spawnx(&pid, helper("report").c_str(), nullptr, nullptr, argv, nullptr)) ==
-		0);
+	REQUIRE(CALL(spawnx(&pid, helper("report").c_str(), nullptr, nullptr, argv,
+			nullptr)) == 0);
 	CHECK(wait_pid(pid) == 0);
 	CHECK(parse_report(to.path).count("env.0") == 0);
 }
@@ -83,7 +85,8 @@ SPAWNX_TEST("an ordinary child is waited for as always, and sends SIGCHLD")
 	const sigchld_counter sigchld;
 	const strings argv({"idle", "exit:5"}), envp({});
 	pid_t pid;
-	REQUIRE(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv, envp)) == 0);
+	REQUIRE(CALL(spawnx(&pid, helper("idle").c_str(), nullptr, nullptr, argv,
+			envp)) == 0);
 	int status;
 	pid_t got;
 	do
@@ -97,7 +100,8 @@ SPAWNX_TEST("an ordinary child is waited for as always, and sends SIGCHLD")
 SPAWNX_TEST("pid may be NULL")
 {
 	const strings argv({"idle", "exit:0"}), envp({});
-	REQUIRE(CALL(spawnx(nullptr, helper("idle").c_str(), nullptr, nullptr, argv, envp)) == 0);
+	REQUIRE(CALL(spawnx(nullptr, helper("idle").c_str(), nullptr, nullptr, argv,
+			envp)) == 0);
 	int status;
 	CHECK(waitpid(-1, &status, 0) > 0);
 }
@@ -106,8 +110,8 @@ SPAWNX_TEST("pidfd_spawnx returns a close-on-exec pidfd of the child")
 {
 	const strings argv({"idle", "exit:4"}), envp({});
 	int pidfd = -1;
-	REQUIRE(CALL(pidfd_spawnx(
-			&pidfd, helper("idle").c_str(), nullptr, nullptr, argv, envp)) == 0);
+	REQUIRE(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, nullptr, argv,
+			envp)) == 0);
 	REQUIRE(pidfd >= 0);
 	CHECK(fcntl(pidfd, F_GETFD) == FD_CLOEXEC);
 	spawnx_exit e = {};
@@ -123,8 +127,8 @@ SPAWNX_TEST("spawnx_start returns pid, pidfd and what was native")
 	spawnx_child child = {};
 	child.size = sizeof(child);
 	const strings argv({"idle", "exit:0"}), envp({});
-	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr, nullptr,
-			argv, envp)) == 0);
+	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr,
+			nullptr, argv, envp)) == 0);
 	CHECK(pid_of(child.pidfd) == child.pid);
 	CHECK((child.native & child.emulated) == 0);
 	const auto bit = [](unsigned id) { return UINT64_C(1) << id; };
@@ -147,8 +151,8 @@ SPAWNX_TEST("output structs: a short one gets what fits, a long one is zero-fill
 	memset(&room, 0x55, sizeof(room));
 	room.child.size = sizeof(room);
 	const std::string idle = helper("idle");
-	REQUIRE(CALL(spawnx_start(&room.child, nullptr, 0, idle.c_str(), nullptr, nullptr, argv,
-			envp)) == 0);
+	REQUIRE(CALL(spawnx_start(&room.child, nullptr, 0, idle.c_str(), nullptr, nullptr,
+			argv, envp)) == 0);
 	CHECK(room.child.size == sizeof(room));
 	for (const char byte : room.more)
 		CHECK(byte == 0);
@@ -158,8 +162,8 @@ SPAWNX_TEST("output structs: a short one gets what fits, a long one is zero-fill
 	/* Too short for the pidfd: none is made, none is leaked (the runner looks). */
 	memset(&room, 0x55, sizeof(room));
 	room.child.size = offsetof(spawnx_child, pidfd);
-	REQUIRE(CALL(spawnx_start(&room.child, nullptr, 0, idle.c_str(), nullptr, nullptr, argv,
-			envp)) == 0);
+	REQUIRE(CALL(spawnx_start(&room.child, nullptr, 0, idle.c_str(), nullptr, nullptr,
+			argv, envp)) == 0);
 	CHECK(room.child.pidfd == 0x55555555);
 	CHECK(wait_pid(room.child.pid) == 0);
 }
@@ -176,8 +180,8 @@ SPAWNX_TEST("a search finds the program as execvp does")
 		pid_t pid = -1;
 		spawnx_child child = {};
 		child.size = sizeof(child);
-		const int error = CALL(spawnx_start(
-			&child, nullptr, SPAWNX_SEARCH_ENVP, file, nullptr, nullptr, argv, envp));
+		const int error = CALL(spawnx_start(&child, nullptr, SPAWNX_SEARCH_ENVP,
+			file, nullptr, nullptr, argv, envp));
 		if (!error) {
 			close(child.pidfd);
 			CHECK(wait_pid(child.pid) == 0);
@@ -211,12 +215,13 @@ SPAWNX_TEST("an empty element of PATH is the current directory, after a chdir ac
 	const strings argv({"idle", "exit:0"});
 	for (const char *path : {"PATH=", "PATH=:/nonexistent", "PATH=/nonexistent:"}) {
 		file_actions actions;
-		REQUIRE(CALL(spawnx_file_actions_addchdir(actions, helpers.c_str())) == 0);
+		REQUIRE(CALL(spawnx_file_actions_addchdir(actions, helpers.c_str())) ==
+			0);
 		const strings envp({path});
 		spawnx_child child = {};
 		child.size = sizeof(child);
-		REQUIRE(CALL(spawnx_start(&child, nullptr, SPAWNX_SEARCH_ENVP, "idle", actions,
-				nullptr, argv, envp)) == 0);
+		REQUIRE(CALL(spawnx_start(&child, nullptr, SPAWNX_SEARCH_ENVP, "idle",
+				actions, nullptr, argv, envp)) == 0);
 		close(child.pidfd);
 		CHECK(wait_pid(child.pid) == 0);
 	}
@@ -231,6 +236,7 @@ SPAWNX_TEST("a script without an interpreter line is not given to a shell")
 	chmod(script.path.c_str(), 0755);
 	const strings argv({"script"}), envp({});
 	pid_t pid;
-	CHECK(CALL(spawnxp(&pid, script.path.c_str(), nullptr, nullptr, argv, envp)) == ENOEXEC);
+	CHECK(CALL(spawnxp(&pid, script.path.c_str(), nullptr, nullptr, argv, envp)) ==
+		ENOEXEC);
 	CHECK(last_failure().stage == SPAWNX_STAGE_EXEC);
 }

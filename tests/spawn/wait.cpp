@@ -102,7 +102,8 @@ SPAWNX_TEST("what is no pidfd is EBADF at once, bad time-outs and sizes are EINV
 	const int pidfd = start({});
 	spawnx_exit e = {};
 	CHECK(CALL(spawnx_wait(pidfd, &e, nullptr)) == EINVAL);
-	for (const timespec bad : {timespec{-1, 0}, timespec{0, -1}, timespec{0, 1000000000}})
+	for (const timespec bad :
+		{timespec{-1, 0}, timespec{0, -1}, timespec{0, 1000000000}})
 		CHECK(CALL(spawnx_wait(pidfd, nullptr, &bad)) == EINVAL);
 	CHECK(CALL(spawnx_signal(pidfd, 12345)) == EINVAL);
 	CHECK(CALL(spawnx_signal(pidfd, 0)) == 0);
@@ -150,7 +151,8 @@ SPAWNX_TEST("with SIGCHLD ignored the kernel reaps, and the wait still ends",
 	close(pidfd);
 }
 
-SPAWNX_TEST("after poll has told, a wait that must not wait has the status", "[has:exit_info]")
+SPAWNX_TEST("after poll has told, a wait that must not wait has the status",
+	"[has:exit_info]")
 {
 	struct sigaction ignore = {}, before;
 	ignore.sa_handler = SIG_IGN;
@@ -164,8 +166,8 @@ SPAWNX_TEST("after poll has told, a wait that must not wait has the status", "[h
 	int others = 0;
 	for (int i = 0; i < 400; i++) {
 		int pidfd = -1;
-		if (pidfd_spawnx(&pidfd, idle.c_str(), nullptr, i % 2 ? &attr.handle : nullptr, argv,
-			    envp) != 0)
+		if (pidfd_spawnx(&pidfd, idle.c_str(), nullptr,
+			    i % 2 ? &attr.handle : nullptr, argv, envp) != 0)
 			break;
 		pollfd p = {pidfd, POLLIN, 0};
 		spawnx_exit e = {};
@@ -174,7 +176,8 @@ SPAWNX_TEST("after poll has told, a wait that must not wait has the status", "[h
 		const int error = spawnx_wait(pidfd, &e, &at_once);
 		if (told != 1 || error || e.status != 3) {
 			others++;
-			WARN("poll " << told << " wait " << error << " status " << e.status);
+			WARN("poll " << told << " wait " << error << " status "
+				     << e.status);
 		}
 		close(pidfd);
 	}

@@ -18,7 +18,10 @@ class case_tap final : public Catch::StreamingReporterBase
 public:
 	using StreamingReporterBase::StreamingReporterBase;
 
-	static std::string getDescription() { return "one TAP line a test case"; }
+	static std::string getDescription()
+	{
+		return "one TAP line a test case";
+	}
 
 	void testCaseStarting(const Catch::TestCaseInfo &info) override
 	{
@@ -50,7 +53,8 @@ public:
 	{
 		const bool ok = stats.totals.assertions.failed == 0 &&
 			stats.totals.testCases.failed == 0;
-		m_stream << (ok ? "ok " : "not ok ") << ++count << " - " << stats.testInfo->name;
+		m_stream << (ok ? "ok " : "not ok ") << ++count << " - "
+			 << stats.testInfo->name;
 		if (ok && !skipped.empty())
 			m_stream << " # SKIP " << skipped;
 		m_stream << '\n' << std::flush;

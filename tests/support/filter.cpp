@@ -17,7 +17,8 @@ bool refuse_from_now_on(long call, int error)
 	sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+		BPF_STMT(BPF_RET | BPF_K,
+			SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const sock_fprog program = {4, code};

@@ -54,7 +54,8 @@ static std::vector<std::string> all_children()
 	if (dir)
 		closedir(dir);
 	siginfo_t info = {};
-	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && info.si_pid)
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		info.si_pid)
 		found.push_back("zombie " + std::to_string(info.si_pid));
 	return found;
 }

@@ -17,7 +17,7 @@ namespace support
 struct snapshot {
 	std::vector<std::string> descriptors; /* "3 -> /dev/null" */
 	std::vector<std::string> children;    /* pids, zombies and clone children too */
-	std::uint64_t mask = 0;               /* all 64 signals */
+	std::uint64_t mask = 0;		      /* all 64 signals */
 	int dumpable = 0;
 	std::size_t mappings = 0; /* lines of /proc/self/maps */
 

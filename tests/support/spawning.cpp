@@ -81,8 +81,8 @@ report parse_report(const std::string &path)
 	return r;
 }
 
-report spawn_report(
-	spawnx_file_actions_t *actions, spawnxattr_t *attr, std::vector<std::string> environment)
+report spawn_report(spawnx_file_actions_t *actions, spawnxattr_t *attr,
+	std::vector<std::string> environment)
 {
 	const scratch to;
 	const std::string program = helper("report");

@@ -31,8 +31,14 @@ class strings
 {
 public:
 	strings(std::vector<std::string> s);
-	char *const *get() const { return pointers.data(); }
-	operator char *const *() const { return get(); }
+	char *const *get() const
+	{
+		return pointers.data();
+	}
+	operator char * const *() const
+	{
+		return get();
+	}
 
 private:
 	std::vector<std::string> owned;
@@ -44,7 +50,10 @@ struct attributes {
 	~attributes();
 	attributes(const attributes &) = delete;
 	attributes &operator=(const attributes &) = delete;
-	operator spawnxattr_t *() { return &handle; }
+	operator spawnxattr_t *()
+	{
+		return &handle;
+	}
 	spawnxattr_t handle;
 };
 
@@ -53,7 +62,10 @@ struct file_actions {
 	~file_actions();
 	file_actions(const file_actions &) = delete;
 	file_actions &operator=(const file_actions &) = delete;
-	operator spawnx_file_actions_t *() { return &handle; }
+	operator spawnx_file_actions_t *()
+	{
+		return &handle;
+	}
 	spawnx_file_actions_t handle;
 };
 
