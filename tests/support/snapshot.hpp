@@ -24,6 +24,9 @@ struct snapshot {
 	static snapshot take();
 };
 
+/* The children /proc lists, also one the kernel is just taking out of its tables. */
+std::vector<std::string> listed_children();
+
 class undisturbed
 {
 public:
