@@ -81,6 +81,7 @@ int main(int argc, char *argv[])
 	short flags = -1;
 	pid_t group = -1;
 	int policy = -1, null;
+	char directory[4096];
 	struct sched_param param = {0};
 
 	if (argc != 3)
@@ -92,6 +93,11 @@ int main(int argc, char *argv[])
 	run("missing", 0, "/nonexistent/program", NULL, NULL);
 	run("missing in PATH", 1, "no-such-program", NULL, NULL);
 	run("a directory", 0, "/", NULL, NULL);
+	/* Both take a bare name; only one of them looks for it. */
+	snprintf(directory, sizeof(directory), "%.*s", (int)(base(report) - report), report);
+	setenv("PATH", directory, 1);
+	run("searched", 1, base(report), NULL, NULL);
+	run("not searched", 0, base(report), NULL, NULL);
 
 	show("attr init", posix_spawnattr_init(&attr));
 	show("getflags", posix_spawnattr_getflags(&attr, &flags));

@@ -74,18 +74,29 @@ def mixed_objects():
     got = blocks(out)
     case("no word: nothing on stderr", errors == "" and status == 0, errors)
     case("objects that were initialised here are ours", "objects are the preload's" in out, out)
-    case("our object", got["own"] == [0, "status 0", "NoNewPrivs=0", "fd.5=/dev/zero",
+    case("our object", got["own"][:5] == [0, "status 0", "NoNewPrivs=0", "fd.5=/dev/zero",
          f"fd.0={os.readlink('/proc/self/fd/0')}"], out)
+    case("errors of ours are in errno",
+         got["foreign actions, own attributes"] == [22, "errno 22"], out)
+    case("flags beyond glibc's are EINVAL", "setflags 0x4000 22" in out and "flags 2" in out, out)
+    case("pidfd_spawn does not search, pidfd_spawnp does",
+         got["pidfd_spawn path"][0] == 0 and got["pidfd_spawn name"][0] == 2
+         and got["pidfd_spawnp name"][0] == 0, out)
+    case("a destroyed object is nobody's", status == 0 and got["again"] == [0], out)
     case("a foreign object goes to the next definition, untouched",
          got["foreign"][:4] == [0, "status 0", "NoNewPrivs=0", "fd.5=/dev/null"], out)
     added = got["foreign, added to"]
     case("foreign objects go there from every function",
          "fd.4=/dev/null" in added and "fd.5=/dev/null" in added, out)
     case("own and foreign objects together are EINVAL",
-         got["foreign actions, own attributes"] == [22]
-         and got["own actions, foreign attributes"] == [22], out)
+         got["foreign actions, own attributes"][0] == 22
+         and got["own actions, foreign attributes"][0] == 22, out)
     out, errors, _ = run(foreign, "off", preloaded=True)
     case("off: objects are libc's", "objects are libc's" in out and errors == "", out)
+    got = blocks(run(foreign, "off,nonewprivs", preloaded=True)[0])
+    case("off: a spawn without objects is libc's, too", "NoNewPrivs=0" in got["none"], str(got))
+    case("off: what libc has not is ENOSYS", got["libc has it"] == [1]
+         or got["pidfd_spawn path"][0] == got["pidfd_spawnp name"][0] == 38, str(got))
 
 
 def words():
@@ -115,6 +126,17 @@ def words():
          "fd.5=/dev/zero" in closed["own"]
          and any(str(line).startswith("fd.0=") for line in closed["none"])
          and any(str(line).startswith("fd.0=") for line in closed["own"]), str(seen))
+    case("cloexec: 0 to 2 stay, 3 does not; the flag is not seen, and outlives setflags",
+         any(str(line).startswith("fd.2=") for line in closed["none"])
+         and not any(str(line).startswith("fd.3=") for line in closed["none"] + closed["own"])
+         and "flags 2" in done.stdout, done.stdout)
+    case("cloexec: a standard descriptor that is close-on-exec, or closed, is not inherited",
+         closed["stdin close-on-exec"][0] == closed["stdin closed"][0] == 0
+         and not any(str(line).startswith("fd.0=") for line in
+                     closed["stdin close-on-exec"] + closed["stdin closed"]), str(closed))
+    case("cloexec: nothing is leaked", closed["leaked"] == [0], str(closed))
+    _, errors, _ = run(foreign, "x" * 300, preloaded=True)
+    case("a long word is cut", len(errors) == 159 and errors.endswith("x\n"), errors)
     out, errors, _ = run(foreign, "bogus,nonewprivs,,cloexec2", preloaded=True)
     case("unknown words: a line each on stderr, and ignored",
          errors.splitlines() == [
@@ -148,6 +170,12 @@ def exports():
     case("it exports the family and nothing else",
          all(n.startswith(("posix_spawn", "pidfd_spawn")) and "@" not in n
              for n in names(symbols)) and len(names(symbols)) == 31, symbols)
+    here = pathlib.Path(__file__).parents[2] / "include/spawnx/posix.h"
+    macros = dict(line.split()[1:] for line in here.read_text().splitlines()
+                  if line.startswith(("#define posix_spawn", "#define pidfd_spawn")))
+    twins = {n: n.replace("posix_spawn", "spawnx").replace("pidfd_spawn", "pidfd_spawnx")
+             for n in [*names(symbols), "posix_spawnattr_t", "posix_spawn_file_actions_t"]}
+    case("<spawnx/posix.h> has all of it", macros == twins, str(set(macros.items()) ^ set(twins.items())))
 
 
 compare_transcripts()

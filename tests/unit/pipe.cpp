@@ -199,3 +199,46 @@ SPAWNX_TEST("pipe: an action that needs no descriptor is not misled by a missing
 	spawnx_file_actions_addfchdir(t.actions, -1);
 	fails_in_action(t, EBADF, 0);
 }
+
+/* What closefrom is to close lies around the pipe, which it must not see. */
+static void around(trial &t, const ahead &pipe, int from, uint64_t without)
+{
+	t.without = without;
+	spawnx_file_actions_adddup2(t.actions, 0, pipe.r());
+	spawnx_file_actions_adddup2(t.actions, 0, pipe.w() + 1);
+	spawnx_file_actions_addclosefrom_np(t.actions, from);
+}
+
+static constexpr uint64_t ways_to_close[] = {0, feature::bit(feature::CLOSE_RANGE)};
+
+SPAWNX_TEST("pipe: closefrom below, at and above it; the error comes through")
+{
+	for (const uint64_t without : ways_to_close) {
+		for (const int beside : {-1, 0, 1}) {
+			const ahead pipe;
+			trial t;
+			around(t, pipe, pipe.w() + beside, without);
+			fails_in_exec(t);
+		}
+	}
+}
+
+SPAWNX_TEST("pipe: closefrom closes all around it, and the program has no pipe")
+{
+	for (const uint64_t without : ways_to_close) {
+		const ahead pipe;
+		trial t;
+		around(t, pipe, pipe.r() - 1, without);
+		const support::report r = t.run();
+		for (int fd = pipe.r() - 1; fd <= pipe.w() + 1; fd++)
+			CHECK(r.count(key(fd)) == 0);
+	}
+}
+
+SPAWNX_TEST("pipe: tcsetpgrp of its writing end is EBADF, not ENOTTY")
+{
+	const ahead pipe;
+	trial t;
+	spawnx_file_actions_addtcsetpgrp_np(t.actions, pipe.w());
+	fails_in_action(t, EBADF, 0);
+}

@@ -167,7 +167,10 @@ TEST_CASE("the biggest request fits, in the promised order, with its arguments")
 {
 	spawnx_attr attr = {};
 	attr.flags = SPAWNX_RESETIDS | SPAWNX_SETPGROUP | SPAWNX_SETSIGDEF |
-		SPAWNX_SETSIGMASK | SPAWNX_USEVFORK | SPAWNX_SETSID;
+		SPAWNX_SETSIGMASK | SPAWNX_USEVFORK | SPAWNX_SETSID |
+		SPAWNX_SETSCHEDPARAM | SPAWNX_SETSCHEDULER | SPAWNX_CLOEXEC_DEFAULT;
+	attr.schedpolicy = SCHED_RR;
+	attr.schedparam.sched_priority = 7;
 	attr.nonewprivs = true;
 	attr.pgroup = 4711;
 	/* The kernel's set is the first word of libc's; the rest must not come along. */
@@ -178,10 +181,14 @@ TEST_CASE("the biggest request fits, in the promised order, with its arguments")
 	const made m(r, 0);
 	CHECK(m.head() ==
 		steps{op::no_new_privs, op::clear_handlers, op::default_signals,
-			op::setsid, op::setpgid, op::resetids});
+			op::setscheduler, op::setsid, op::setpgid, op::resetids,
+			op::cloexec_all});
 	CHECK(m.tail() == steps{op::sigmask});
 	CHECK(m.p.head[2].set == 0x5a5a5a5a5a5a5a5a);
-	CHECK(m.p.head[4].a == 4711);
+	CHECK(m.p.head[3].a == SCHED_RR);
+	CHECK(m.p.head[3].b == 7);
+	CHECK(m.p.head[5].a == 4711);
+	CHECK(m.p.emulated & bit(feature::CLOSE_RANGE));
 	CHECK(m.p.tail[0].set == 0x3c3c3c3c3c3c3c3c);
 	CHECK(m.p.changes_ids);
 	for (unsigned i = 0; i < m.p.head_count; i++) {
@@ -262,4 +269,63 @@ TEST_CASE("only what is asked for is probed")
 	attr.autoreap = false;
 	attr.autokill = true;
 	CHECK(features_wanted(r) == (always | bit(AUTOREAP) | bit(AUTOKILL)));
+}
+
+TEST_CASE("a priority alone, without its policy")
+{
+	spawnx_attr attr = {};
+	attr.flags = SPAWNX_SETSCHEDPARAM;
+	attr.schedpolicy = SCHED_RR;
+	attr.schedparam.sched_priority = 7;
+	request r = {};
+	r.attr = &attr;
+	const made m(r, 0);
+	CHECK(m.head() == steps{op::clear_handlers, op::setparam});
+	CHECK(m.p.head[1].b == 7);
+}
+
+TEST_CASE("a cgroup needs clone3, and is in the clone flags")
+{
+	using namespace feature;
+	spawnx_attr attr = {};
+	attr.flags = SPAWNX_SETCGROUP;
+	attr.cgroup = 12;
+	request r = {};
+	r.attr = &attr;
+	const uint64_t both = bit(CLONE3) | bit(INTO_CGROUP);
+	CHECK(features_wanted(r) & bit(INTO_CGROUP));
+	for (const uint64_t native : {uint64_t(0), bit(CLONE3), bit(INTO_CGROUP)}) {
+		const made m(r, native);
+		CHECK(m.error == ENOTSUP);
+		CHECK(m.missing == INTO_CGROUP);
+	}
+	const made m(r, both);
+	CHECK(m.error == 0);
+	CHECK(m.p.clone_flags & kernel::clone_into_cgroup);
+	CHECK(m.p.cgroup == 12);
+	CHECK((m.p.native & both) == both);
+}
+
+TEST_CASE(
+	"close_range is probed and reported for what closes ranges; signals for tcsetpgrp")
+{
+	using namespace feature;
+	step list[1] = {{op::closefrom, 0, 0, 5, 0, 0, nullptr}};
+	spawnx_actions actions = {list, 1, 8, true, false};
+	request r = {};
+	r.actions = &actions;
+	CHECK(features_wanted(r) & bit(CLOSE_RANGE));
+	for (const uint64_t native : {uint64_t(0), bit(CLOSE_RANGE)}) {
+		const made m(r, native);
+		CHECK(m.p.close_range == (native != 0));
+		CHECK((m.p.native & bit(CLOSE_RANGE)) == native);
+		CHECK((m.p.emulated & bit(CLOSE_RANGE)) == (bit(CLOSE_RANGE) & ~native));
+	}
+	list[0].what = op::tcsetpgrp;
+	actions.closes_ranges = false;
+	actions.sets_tcpgrp = true;
+	CHECK_FALSE(features_wanted(r) & bit(CLOSE_RANGE));
+	const made m(r, bit(CLONE3) | bit(CLEAR_SIGHAND));
+	CHECK(m.p.block_signals);
+	CHECK(m.tail() == steps{op::restore_sigmask});
 }
