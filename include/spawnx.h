@@ -165,6 +165,12 @@ int spawnxattr_setautokill(spawnxattr_t *attr, int on) SPAWNX_NOTHROW; /* and au
 int spawnxattr_getautokill(const spawnxattr_t *attr, int *ret_on) SPAWNX_NOTHROW;
 int spawnxattr_setnonewprivs(spawnxattr_t *attr, int on) SPAWNX_NOTHROW;
 int spawnxattr_getnonewprivs(const spawnxattr_t *attr, int *ret_on) SPAWNX_NOTHROW;
+/* The program is the file fd has open after the file actions; "path" may be NULL. EBADF. */
+int spawnxattr_setexecfd(spawnxattr_t *attr, int fd) SPAWNX_NOTHROW;
+int spawnxattr_getexecfd(const spawnxattr_t *attr, int *ret_fd) SPAWNX_NOTHROW; /* ENOENT */
+/* Descriptors 3 to 3 + n - 1 are announced by LISTEN_FDS and LISTEN_PID. */
+int spawnxattr_setlistenfds(spawnxattr_t *attr, int n) SPAWNX_NOTHROW;
+int spawnxattr_getlistenfds(const spawnxattr_t *attr, int *ret_n) SPAWNX_NOTHROW; /* ENOENT */
 
 /*
  * File actions: spawnx_file_actions_init(3). Done strictly in order; paths are copied.
@@ -196,6 +202,12 @@ int spawnx_file_actions_addtcsetpgrp_np(
 int spawnx_wait(int pidfd, struct spawnx_exit *ret_exit,
 	const struct timespec *timeout) SPAWNX_NOTHROW;
 int spawnx_signal(int pidfd, int sig) SPAWNX_NOTHROW;
+/*
+ * SIGTERM; SIGKILL if that did not end it within grace (relative, NULL: never); then as
+ * spawnx_wait(3). Success if it had ended before. ENODATA only if ret_exit is not NULL.
+ */
+int spawnx_stop(int pidfd, const struct timespec *grace,
+	struct spawnx_exit *ret_exit) SPAWNX_NOTHROW;
 
 /* Failures: spawnx_lastfailure(3). The calling thread's last failed spawn; ENOENT. */
 int spawnx_lastfailure(struct spawnx_failure *ret_failure) SPAWNX_NOTHROW;

@@ -162,3 +162,48 @@ int spawnxattr_getnonewprivs(const spawnxattr_t *attr, int *ret) noexcept
 {
 	return get(attr, &spawnx_attr::nonewprivs, ret);
 }
+
+/* Values that have no "nothing asked for": ENOENT until one is set. */
+template <typename T>
+static int set_once_asked(spawnxattr_t *attr, T spawnx_attr::*member,
+	bool spawnx_attr::*has, const T &value)
+{
+	const bool yes = true;
+	const int error = set(attr, member, &value);
+	return error ? error : set(attr, has, &yes);
+}
+
+template <typename T>
+static int get_if_asked(const spawnxattr_t *attr, T spawnx_attr::*member,
+	bool spawnx_attr::*has, T *ret)
+{
+	if (!attr || !*attr || !ret)
+		return finish(EINVAL);
+	return (*attr)->*has ? get(attr, member, ret) : finish(ENOENT);
+}
+
+int spawnxattr_setexecfd(spawnxattr_t *attr, int fd) noexcept
+{
+	if (!descriptor_in_range(fd))
+		return finish(EBADF);
+	return set_once_asked(attr, &spawnx_attr::execfd, &spawnx_attr::has_execfd, fd);
+}
+
+int spawnxattr_getexecfd(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get_if_asked(attr, &spawnx_attr::execfd, &spawnx_attr::has_execfd, ret);
+}
+
+int spawnxattr_setlistenfds(spawnxattr_t *attr, int n) noexcept
+{
+	if (n < 0)
+		return finish(EINVAL);
+	return set_once_asked(
+		attr, &spawnx_attr::listenfds, &spawnx_attr::has_listenfds, n);
+}
+
+int spawnxattr_getlistenfds(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get_if_asked(
+		attr, &spawnx_attr::listenfds, &spawnx_attr::has_listenfds, ret);
+}

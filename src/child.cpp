@@ -10,7 +10,8 @@
  *  - no errno and no TLS: they are the parent thread's;
  *  - no allocation, no callback, no lock;
  *  - no stack protector and no sanitizer: both call out;
- *  - one write that the parent can see: plan->result.
+ *  - one write that the parent can see: plan->result (and where it announces
+ *    descriptors, its pid in the environment that launch() alone knows).
  *
  * Handlers are gone (CLONE_CLEAR_SIGHAND) or all signals blocked until step 12.
  *
@@ -20,7 +21,7 @@
  *   2 scheduling
  *   3 setsid, setpgid
  *   4 effective ids reset
- *   5 file actions, in the caller's order
+ *   5 file actions, in the caller's order; descriptors announced
  *  12 signal mask
  *     exec
  * (The gaps are for attributes to come; the numbers are those of the page.)
@@ -31,6 +32,7 @@
 #include <signal.h>
 
 #include "descriptors.hpp"
+#include "exec.hpp"
 #include "plan.hpp"
 #include "syscall.hpp"
 
@@ -75,7 +77,7 @@ static long resetids()
 }
 
 /* One step. Returns 0 or a negative error number. */
-static long perform(const step &s, const plan &p, int &report)
+static long perform(const step &s, const plan &p, int &report, struct result &failed)
 {
 	switch (s.what) {
 	case op::no_new_privs: /* 0 */
@@ -130,6 +132,9 @@ static long perform(const step &s, const plan &p, int &report)
 		return s.a == report ? -EBADF : sys::tcsetpgrp(s.a, &pgid);
 	}
 
+	case op::listenfds:
+		return announce(s, p, report, failed);
+
 	case op::sigmask: /* 12 */
 		return sys::rt_sigprocmask(&s.set, nullptr);
 	case op::restore_sigmask:
@@ -142,45 +147,12 @@ static long run(const step *steps, size_t count, const plan &p, int &report,
 	struct result &failed)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (const long error = perform(steps[i], p, report)) {
+		if (const long error = perform(steps[i], p, report, failed)) {
 			failed.at = &steps[i];
 			return error;
 		}
 	}
 	return 0;
-}
-
-/*
- * As execvp(3): a candidate that is not there is passed over, also one on a file system
- * that has gone; EACCES is remembered in case nothing better comes; anything else is
- * this program's own failure and ends the search.
- */
-static long exec(const plan &p, struct result &failed)
-{
-	long error = -p.no_candidate;
-
-	for (size_t i = 0; i < p.candidate_count; i++) {
-		const char *path = p.candidates[i];
-		const long refused = sys::execve(path, p.argv, p.envp);
-		switch (refused) {
-		case -ENOENT:
-		case -ENOTDIR:
-		case -ESTALE:
-		case -ENODEV:
-		case -ETIMEDOUT:
-			if (!failed.path)
-				error = refused;
-			break;
-		case -EACCES:
-			error = refused;
-			failed.path = path;
-			break;
-		default:
-			failed.path = path;
-			return refused;
-		}
-	}
-	return error;
 }
 
 void child(void *arg)
@@ -197,9 +169,11 @@ void child(void *arg)
 	(error = run(p.head, p.head_count, p, report, failed)) ||
 		(error = run(p.actions, p.action_count, p, report, failed)) ||
 		(error = run(p.tail, p.tail_count, p, report, failed)) ||
-		(error = exec(p, failed));
+		(error = p.execfd >= 0 ? exec_fd(p, report) : exec_candidates(p, failed));
 
 	failed.error = static_cast<int32_t>(-error);
+	if (!failed.at && (error == -ENOENT || error == -ENOTDIR))
+		explain(p, failed);
 	if (report >= 0)
 		(void)sys::write(report, &failed);
 	sys::exit_group(127);

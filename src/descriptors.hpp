@@ -115,6 +115,34 @@ inline long dup2_to(int from, int to)
 	return sys::fcntl(from, kernel::f_setfd, flags & ~kernel::fd_cloexec);
 }
 
+/*
+ * Socket activation: descriptors 3 to 3 + n - 1 must be open and stay so; the pid goes
+ * into the environment that the parent has prepared, which ends with blanks to fill.
+ */
+inline long announce(const step &s, const plan &p, int report, struct result &failed)
+{
+	constexpr int first = 3; /* SD_LISTEN_FDS_START */
+	for (int fd = first; fd - first < s.a; fd++) {
+		const long flags =
+			fd == report ? -EBADF : sys::fcntl(fd, kernel::f_getfd);
+		if (flags < 0) {
+			failed.fd = fd;
+			return flags;
+		}
+		if (flags & kernel::fd_cloexec)
+			(void)sys::fcntl(fd, kernel::f_setfd, flags & ~kernel::fd_cloexec);
+	}
+	char *to = p.listen_pid;
+	long unit = 1;
+	const long pid = sys::getpid();
+	while (pid / unit > 9)
+		unit *= 10;
+	for (; unit; unit /= 10)
+		*to++ = static_cast<char>('0' + pid / unit % 10);
+	*to = '\0';
+	return 0;
+}
+
 /* The pipe of an unproved spawn (plan.report) must not be in the actions' way. */
 inline long step_aside(int &report)
 {

@@ -77,6 +77,7 @@ static int stage_of(op what)
 	case op::cloexec_all:
 	case op::closefrom:
 	case op::tcsetpgrp:
+	case op::listenfds:
 		return SPAWNX_STAGE_ACTION;
 	}
 	return SPAWNX_STAGE_EXEC;
@@ -122,19 +123,48 @@ static spawnx_failure clone_failure(const plan &p, int error)
 	return f;
 }
 
+/* A second string behind the path, if there is room: for spawnx_strfailure alone. */
+static void add_detail(spawnx_failure &f, const char *detail)
+{
+	const size_t at = strlen(f.text) + 1, length = strlen(detail);
+	if (at + length < sizeof(f.text))
+		memcpy(f.text + at, detail, length);
+}
+
+static spawnx_failure exec_failure(
+	const plan &p, const launched &l, const char *given_path)
+{
+	const result &r = p.result;
+	const char *path = r.path ? r.path : given_path;
+	spawnx_failure f = plain_failure(l.error, SPAWNX_STAGE_EXEC, path);
+	f.fd = p.execfd;
+	if (l.killed_by) {
+		f.reserved = l.killed_by;
+	} else if (r.missing == missing::interpreter) {
+		f.reserved = static_cast<int>(exec_detail::interpreter);
+		add_detail(f, r.interpreter);
+	} else if (r.missing == missing::program) {
+		const bool searched =
+			p.candidate_count != 1 || p.candidates[0] != given_path;
+		f.reserved = static_cast<int>(searched ? exec_detail::not_in_path
+				: r.directory	   ? exec_detail::directory
+						   : exec_detail::program);
+		if (!searched)
+			f.reserved += exec_detail_length * r.directory;
+	}
+	return f;
+}
+
 spawnx_failure launch_failure(const plan &p, const launched &l, const char *given_path)
 {
 	if (!l.cloned)
 		return clone_failure(p, l.error);
 	const step *at = p.result.at;
-	if (!at) {
-		spawnx_failure f = plain_failure(l.error, SPAWNX_STAGE_EXEC,
-			p.result.path ? p.result.path : given_path);
-		f.reserved = l.killed_by;
-		return f;
-	}
+	/* Killed while it noted the step that had failed: the kill is what counts. */
+	if (!at || l.killed_by)
+		return exec_failure(p, l, given_path);
 	if (at->what == op::no_new_privs) {
-		spawnx_failure f = plain_failure(l.error, SPAWNX_STAGE_FEATURE,
+		spawnx_failure f = plain_failure(ENOTSUP, SPAWNX_STAGE_FEATURE,
 			feature::name(feature::NONEWPRIVS));
 		f.index = feature::NONEWPRIVS;
 		f.reserved = emulation_refused;
@@ -145,6 +175,8 @@ spawnx_failure launch_failure(const plan &p, const launched &l, const char *give
 	if (f.stage == SPAWNX_STAGE_ACTION && at->what != op::chdir &&
 		at->what != op::cloexec_all)
 		f.fd = at->a;
+	if (at->what == op::listenfds)
+		f.fd = p.result.fd;
 	f.reserved = static_cast<int>(at->what);
 	return f;
 }

@@ -31,6 +31,18 @@ enum class argument : int {
 /* spawnx_failure.reserved of stage FEATURE: 0, why clone3 cannot be had, or this. */
 inline constexpr int emulation_refused = -1;
 
+/*
+ * spawnx_failure.reserved of stage EXEC: the signal that killed the child (ECANCELED), or
+ * what is missing.
+ */
+enum class exec_detail : int {
+	program = 1,
+	directory,   /* and, times exec_detail_length, how much of the path is none */
+	interpreter, /* its name, if it is known, stands in text, behind the path's null */
+	not_in_path,
+};
+inline constexpr int exec_detail_length = 8;
+
 /* The one place where an error number becomes errno. */
 inline int finish(int error)
 {

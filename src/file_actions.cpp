@@ -32,7 +32,7 @@ int spawnx_file_actions_destroy(spawnx_file_actions_t *actions) noexcept
 }
 
 /* POSIX: EBADF for a descriptor that is negative or not below OPEN_MAX; as glibc. */
-static bool in_range(int fd)
+bool spawnx_core::descriptor_in_range(int fd)
 {
 	rlimit limit;
 	if (fd < 0)
@@ -76,14 +76,14 @@ int spawnx_file_actions_addopen(spawnx_file_actions_t *actions, int fd, const ch
 {
 	if (!path)
 		return finish(EINVAL);
-	if (!in_range(fd))
+	if (!descriptor_in_range(fd))
 		return finish(EBADF);
 	return append(actions, {op::open, 0, 0, fd, oflag, mode, path});
 }
 
 int spawnx_file_actions_addclose(spawnx_file_actions_t *actions, int fd) noexcept
 {
-	if (!in_range(fd))
+	if (!descriptor_in_range(fd))
 		return finish(EBADF);
 	return append(actions, {op::close, 0, 0, fd, 0, 0, nullptr});
 }
@@ -91,7 +91,7 @@ int spawnx_file_actions_addclose(spawnx_file_actions_t *actions, int fd) noexcep
 int spawnx_file_actions_adddup2(
 	spawnx_file_actions_t *actions, int fd, int newfd) noexcept
 {
-	if (!in_range(fd) || !in_range(newfd))
+	if (!descriptor_in_range(fd) || !descriptor_in_range(newfd))
 		return finish(EBADF);
 	return append(actions, {op::dup2, 0, 0, fd, newfd, 0, nullptr});
 }
@@ -123,14 +123,14 @@ int spawnx_file_actions_addfchdir_np(spawnx_file_actions_t *actions, int fd) noe
 
 int spawnx_file_actions_addclosefrom_np(spawnx_file_actions_t *actions, int from) noexcept
 {
-	if (!in_range(from))
+	if (!descriptor_in_range(from))
 		return finish(EBADF);
 	return append(actions, {op::closefrom, 0, 0, from, 0, 0, nullptr});
 }
 
 int spawnx_file_actions_addtcsetpgrp_np(spawnx_file_actions_t *actions, int tcfd) noexcept
 {
-	if (!in_range(tcfd))
+	if (!descriptor_in_range(tcfd))
 		return finish(EBADF);
 	return append(actions, {op::tcsetpgrp, 0, 0, tcfd, 0, 0, nullptr});
 }

@@ -129,6 +129,8 @@ static void lower_steps(const spawnx_attr &a, plan &p)
 	/* The file actions then clear it again on what they make: results stay. */
 	if (has(a, SPAWNX_CLOEXEC_DEFAULT))
 		p.head[p.head_count++] = attribute_step(op::cloexec_all);
+	if (a.listenfds > 0)
+		p.tail[p.tail_count++] = attribute_step(op::listenfds, a.listenfds);
 	if (has(a, SPAWNX_SETSIGMASK))
 		p.tail[p.tail_count++] =
 			attribute_step(op::sigmask, 0, kernel_set(a.sigmask));
@@ -159,6 +161,8 @@ int lower(const request &r, uint64_t native, plan &p, unsigned &missing)
 	p.candidates = r.candidates;
 	p.candidate_count = r.candidate_count;
 	p.no_candidate = r.no_candidate;
+	p.execfd = a.has_execfd ? a.execfd : -1;
+	p.listen_pid = r.listen_pid;
 	p.argv = r.argv;
 	p.envp = r.envp;
 	p.report[0] = p.report[1] = -1;

@@ -35,6 +35,7 @@ enum class op : uint16_t {
 	fchdir,   /* a: descriptor */
 	closefrom, /* a: the lowest */
 	tcsetpgrp, /* a: the terminal */
+	listenfds, /* a: how many, from 3 on */
 	sigmask,  /* set */
 	restore_sigmask, /* what launch() found before it blocked all signals */
 };
@@ -51,6 +52,9 @@ struct step {
 static_assert(std::is_trivially_copyable_v<step> && std::is_standard_layout_v<step>);
 static_assert(sizeof(step) == 32);
 
+/* What is not there when exec says ENOENT. */
+enum class missing : int32_t { unknown, program, interpreter };
+
 /*
  * What the child writes, and the only thing: that memory is shared, and what failed.
  * With fork instead of vfork it comes through a pipe, pointers and all: they point into
@@ -61,6 +65,10 @@ struct result {
 	int32_t error;   /* 0: nothing failed */
 	const step *at;  /* the step that failed; nullptr: exec */
 	const char *path; /* what exec was refused; nullptr: no candidate was there */
+	int32_t fd;       /* of listenfds: the one that is not open */
+	enum missing missing;
+	int32_t directory; /* so many bytes of the path are no directory; 0: not that */
+	char interpreter[128]; /* which one is missing; empty: not known */
 };
 
 inline constexpr size_t most_head_steps = 12;
@@ -86,6 +94,8 @@ struct plan {
 	const char *const *candidates; /* what to exec, in turn: one, or a PATH's */
 	size_t candidate_count;
 	int no_candidate; /* the error where there is none */
+	int execfd;       /* run this descriptor instead; -1: none */
+	char *listen_pid; /* in envp, where the child writes its pid; ends with a null */
 	char *const *argv;
 	char *const *envp;
 

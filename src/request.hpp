@@ -21,6 +21,9 @@ struct spawnx_attr {
 	bool autoreap;
 	bool autokill; /* implies autoreap; see autoreap() in attr.cpp */
 	bool nonewprivs;
+	bool has_execfd, has_listenfds;
+	int execfd;
+	int listenfds;
 };
 
 /* Behind spawnx_file_actions_t. Paths are owned. */
@@ -35,6 +38,9 @@ struct spawnx_actions {
 namespace spawnx_core
 {
 
+/* What a handle takes for a descriptor: neither negative nor at or above the soft limit. */
+bool descriptor_in_range(int fd);
+
 struct request {
 	const spawnx_attr *attr;       /* nullptr: none */
 	const spawnx_actions *actions; /* nullptr: none */
@@ -42,6 +48,7 @@ struct request {
 	const char *const *candidates; /* what to exec, in turn */
 	size_t candidate_count;
 	int no_candidate; /* the error where there is none */
+	char *listen_pid; /* see plan.hpp */
 	char *const *argv;
 	char *const *envp;
 };

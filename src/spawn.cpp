@@ -8,6 +8,7 @@
 #include "failure.hpp"
 #include "features.hpp"
 #include "launch.hpp"
+#include "listen.hpp"
 #include "plan.hpp"
 #include "request.hpp"
 #include "search.hpp"
@@ -36,8 +37,6 @@ int check(const call &c, request &r, spawnx_failure &f)
 		f = argument_failure(which);
 		return f.error;
 	};
-	if (!c.path)
-		return refuse(argument::path);
 	if (!c.argv)
 		return refuse(argument::argv);
 	if (c.how != 0 && c.how != SPAWNX_SEARCH_PATH && c.how != SPAWNX_SEARCH_ENVP)
@@ -48,6 +47,8 @@ int check(const call &c, request &r, spawnx_failure &f)
 		return refuse(argument::attr);
 	r.actions = c.actions ? *c.actions : nullptr;
 	r.attr = c.attr ? *c.attr : nullptr;
+	if (!c.path && !(r.attr && r.attr->has_execfd))
+		return refuse(argument::path);
 	r.argv = c.argv;
 	static char *const empty[] = {nullptr}; /* as glibc: no envp, no environment */
 	r.envp = c.envp ? c.envp : empty;
@@ -94,7 +95,7 @@ int lower_and_launch(
 
 	if (l.error) {
 		f = launch_failure(p, l, c.path);
-		return l.error;
+		return f.error;
 	}
 	child.pid = l.pid;
 	child.pidfd = l.pidfd;
@@ -104,31 +105,27 @@ int lower_and_launch(
 }
 
 /* With a slash there is nothing to look for; an empty name is ENOENT from exec itself. */
-bool wants_search(const call &c)
+bool wants_search(const call &c, const request &r)
 {
+	if (r.attr && r.attr->has_execfd)
+		return false;
 	return c.how != 0 && c.path[0] && !strchr(c.path, '/');
 }
 
-int start(const call &c, spawnx_child &child, spawnx_failure &f)
+int search_and_launch(const call &c, request &r, spawnx_child &child, spawnx_failure &f)
 {
-	request r;
-	if (const int error = check(c, r, f))
-		return error;
 	r.no_candidate = ENOENT;
-	if (wants_search(c) && strlen(c.path) > NAME_MAX) {
+	r.candidates = &c.path;
+	r.candidate_count = 1;
+	if (!wants_search(c, r))
+		return lower_and_launch(c, r, child, f);
+	if (strlen(c.path) > NAME_MAX) {
 		/* In no directory, whatever PATH has; still after the file actions. */
-		r.candidates = nullptr;
 		r.candidate_count = 0;
 		r.no_candidate = ENAMETOOLONG;
 		return lower_and_launch(c, r, child, f);
 	}
-	if (!wants_search(c)) {
-		r.candidates = &c.path;
-		r.candidate_count = 1;
-		return lower_and_launch(c, r, child, f);
-	}
 
-	const int saved = errno; /* malloc and free may touch it */
 	const char *list = c.how == SPAWNX_SEARCH_ENVP ? path_of(c.envp) : getenv("PATH");
 	const char **candidates = search_candidates(list, c.path, r.candidate_count);
 	if (!candidates) {
@@ -138,6 +135,28 @@ int start(const call &c, spawnx_child &child, spawnx_failure &f)
 	r.candidates = candidates;
 	const int error = lower_and_launch(c, r, child, f);
 	free(candidates);
+	return error;
+}
+
+int start(const call &c, spawnx_child &child, spawnx_failure &f)
+{
+	const int saved = errno; /* malloc and free may touch it */
+	request r = {};
+	char **environment = nullptr;
+
+	if (const int error = check(c, r, f))
+		return error;
+	if (r.attr && r.attr->has_listenfds) {
+		environment =
+			listen_environment(r.envp, r.attr->listenfds, r.listen_pid);
+		if (!environment) {
+			f = argument_failure(argument::memory, ENOMEM);
+			return f.error;
+		}
+		r.envp = environment;
+	}
+	const int error = search_and_launch(c, r, child, f);
+	free(environment);
 	errno = saved;
 	return error;
 }

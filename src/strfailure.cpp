@@ -30,6 +30,25 @@ struct words {
 		va_end(args);
 		used += n > 0 ? static_cast<size_t>(n) : 0;
 	}
+
+	/*
+	 * In quotes and on one line: a script that was saved with CR LF wants the
+	 * interpreter "/bin/sh\r", and a terminal must not obey what a name has in it.
+	 */
+	void add_quoted(const char *name, size_t length = SIZE_MAX)
+	{
+		add("\"");
+		for (; *name && length; name++, length--) {
+			const unsigned char c = static_cast<unsigned char>(*name);
+			if (c == '\\')
+				add("\\\\");
+			else if (c < ' ' || c == 0177)
+				add("\\%03o", c);
+			else
+				add("%c", c);
+		}
+		add("\"");
+	}
 };
 
 const char *argument_words(int which)
@@ -72,10 +91,14 @@ void add_action(words &w, const spawnx_failure &f)
 {
 	if (static_cast<op>(f.reserved) == op::cloexec_all)
 		return w.add("close-on-exec for every descriptor");
+	if (static_cast<op>(f.reserved) == op::listenfds)
+		return w.add("fd %d, which listenfds announces", f.fd);
 	w.add("file action %d: ", f.index);
 	switch (static_cast<op>(f.reserved)) {
 	case op::open:
-		w.add("open \"%s\" for fd %d", f.text, f.fd);
+		w.add("open ");
+		w.add_quoted(f.text);
+		w.add(" for fd %d", f.fd);
 		break;
 	case op::close:
 		w.add("close fd %d", f.fd);
@@ -84,7 +107,8 @@ void add_action(words &w, const spawnx_failure &f)
 		w.add("dup2 of fd %d", f.fd);
 		break;
 	case op::chdir:
-		w.add("chdir to \"%s\"", f.text);
+		w.add("chdir to ");
+		w.add_quoted(f.text);
 		break;
 	case op::fchdir:
 		w.add("fchdir to fd %d", f.fd);
@@ -96,7 +120,8 @@ void add_action(words &w, const spawnx_failure &f)
 		w.add("tcsetpgrp of fd %d", f.fd);
 		break;
 	default: /* a failure that somebody put together by hand */
-		w.add("fd %d \"%s\"", f.fd, f.text);
+		w.add("fd %d ", f.fd);
+		w.add_quoted(f.text);
 		break;
 	}
 }
@@ -119,6 +144,46 @@ void add_feature(words &w, const spawnx_failure &f)
 		w.add("this kernel lacks it");
 }
 
+/* What failure.cpp has put behind the path; empty if there was no room. */
+const char *detail_of(const spawnx_failure &f)
+{
+	const size_t at = strlen(f.text) + 1;
+	return at < sizeof(f.text) ? f.text + at : "";
+}
+
+void add_exec(words &w, const spawnx_failure &f)
+{
+	w.add("exec ");
+	if (f.fd < 0)
+		w.add_quoted(f.text);
+	else
+		w.add("fd %d", f.fd);
+	if (f.error == ECANCELED)
+		return w.add(": killed by signal %d before it", f.reserved);
+
+	const char *interpreter = detail_of(f);
+	const size_t length = static_cast<size_t>(f.reserved / exec_detail_length);
+	switch (static_cast<exec_detail>(f.reserved % exec_detail_length)) {
+	case exec_detail::program:
+		return w.add(": no such program");
+	case exec_detail::directory:
+		if (length > strlen(f.text))
+			return w.add(": a directory before it is missing");
+		w.add(": ");
+		w.add_quoted(f.text, length);
+		return w.add(" is no directory");
+	case exec_detail::interpreter:
+		w.add(": the program exists, its interpreter ");
+		if (interpreter[0]) {
+			w.add_quoted(interpreter);
+			w.add(" ");
+		}
+		return w.add("does not");
+	case exec_detail::not_in_path:
+		return w.add(": not found in PATH");
+	}
+}
+
 void add_where(words &w, const spawnx_failure &f)
 {
 	switch (f.stage) {
@@ -129,10 +194,7 @@ void add_where(words &w, const spawnx_failure &f)
 	case SPAWNX_STAGE_ARGUMENT:
 		return w.add("argument: %s", argument_words(f.reserved));
 	case SPAWNX_STAGE_EXEC:
-		w.add("exec \"%s\"", f.text);
-		if (f.error == ECANCELED)
-			w.add(": killed by signal %d before it", f.reserved);
-		return;
+		return add_exec(w, f);
 	case SPAWNX_STAGE_CLONE:
 		w.add("clone3");
 		if (f.index == feature::AUTOKILL)
@@ -142,8 +204,10 @@ void add_where(words &w, const spawnx_failure &f)
 		return;
 	default:
 		w.add("%s", stage_words(f.stage));
-		if (f.text[0])
-			w.add(" \"%s\"", f.text);
+		if (f.text[0]) {
+			w.add(" ");
+			w.add_quoted(f.text);
+		}
 	}
 }
 

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <fcntl.h>
+
 #include "kernel.hpp"
 #include "raw.hpp" /* src/arch/<cpu>, chosen by meson.build */
 
@@ -39,9 +41,22 @@ SPAWNX_SYS long execve(const char *path, char *const argv[], char *const envp[])
 	return raw(__NR_execve, word(path), word(argv), word(envp));
 }
 
+SPAWNX_SYS long execveat(
+	int fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return raw(__NR_execveat, fd, word(path), word(argv), word(envp), flags);
+}
+
 SPAWNX_SYS long openat(int dirfd, const char *path, int flags, unsigned mode)
 {
 	return raw(__NR_openat, dirfd, word(path), flags, mode);
+}
+
+/* A file of any kind, without waiting and without becoming its terminal's owner. */
+SPAWNX_SYS long open_to_read(const char *path)
+{
+	return openat(
+		kernel::at_fdcwd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 SPAWNX_SYS long close(int fd)
@@ -72,6 +87,12 @@ template <typename T> SPAWNX_SYS long read(int fd, T *to)
 template <typename T> SPAWNX_SYS long write(int fd, const T *from)
 {
 	return raw(__NR_write, fd, word(from), sizeof(T));
+}
+
+SPAWNX_SYS long pread(int fd, void *to, size_t size, uint64_t at)
+{
+	return raw(__NR_pread64, fd, word(to), static_cast<long>(size),
+		static_cast<long>(at));
 }
 
 SPAWNX_SYS long chdir(const char *path)

@@ -114,25 +114,38 @@ int kept_status(int pidfd, spawnx_exit &e)
 }
 
 /*
- * It has exited and is not ours to reap: whoever does reap it needs a moment. Where that
- * is the kernel (autoreap, SIGCHLD ignored) it is some microseconds after poll has told,
- * and they are waited for even with no time left: else a caller who polls and then waits
- * with a time-out of 0 would get ENODATA now and then.
+ * It has exited and cannot be reaped by us, now or at all: whoever does reap it needs a
+ * moment. Where that is the kernel (autoreap, SIGCHLD ignored) it is some microseconds
+ * after poll has told, and they are waited for even with no time left: else a caller who
+ * polls and then waits with a time-out of 0 would get ENODATA now and then. Where a tracer
+ * holds our own child's zombie (reap: EAGAIN), it becomes ours when the tracer lets go.
  */
-int wait_for_kept_status(int pidfd, spawnx_exit &e, const deadline &d)
+int wait_for_status(int pidfd, spawnx_exit &e, const deadline &d)
 {
-	const int64_t until = now_ns() + (d.none ? patience_ns : d.left());
+	const int64_t begun = now_ns();
+	const int64_t until = d.none ? begun + patience_ns : d.at;
 
 	for (int64_t pause_ns = 10000;;
 		pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
-		const int error = kept_status(pidfd, e);
+		int error = reap(pidfd, e);
+		const bool traced = error == EAGAIN;
+		if (error == ECHILD)
+			error = kept_status(pidfd, e);
 		if (error != EAGAIN && error != EBUSY)
 			return error;
-		if (error == EAGAIN && now_ns() >= until)
+		const int64_t now = now_ns();
+		if (traced && !d.none && now >= d.at)
+			return ETIMEDOUT;
+		if (!traced && now >= (error == EBUSY ? begun + patience_ns : until))
 			return ENODATA;
 		timespec t = {0, static_cast<long>(pause_ns)};
 		(void)sys::ppoll(nullptr, 0, &t);
 	}
+}
+
+int send(int pidfd, int sig)
+{
+	return static_cast<int>(-sys::pidfd_send_signal(pidfd, sig));
 }
 
 int wait(int pidfd, spawnx_exit &e, const timespec *timeout)
@@ -145,12 +158,30 @@ int wait(int pidfd, spawnx_exit &e, const timespec *timeout)
 	int error = reap(pidfd, e);
 	if (error != EAGAIN && error != ECHILD)
 		return error;
-	if ((error = poll_exit(pidfd, d)))
+	error = poll_exit(pidfd, d);
+	return error ? error : wait_for_status(pidfd, e, d);
+}
+
+/*
+ * The first wait tells a pidfd from what else would take a signal (a directory of /proc
+ * does), and finds a child that has ended: signals for that one would be EPERM or ESRCH.
+ */
+int stop(int pidfd, spawnx_exit &e, const timespec *grace)
+{
+	static constexpr timespec now = {0, 0};
+	int error = wait(pidfd, e, &now);
+	if (error != ETIMEDOUT)
 		return error;
-	error = reap(pidfd, e);
-	if (error != ECHILD && error != EAGAIN)
+	error = send(pidfd, SIGTERM);
+	if (error && error != ESRCH)
 		return error;
-	return wait_for_kept_status(pidfd, e, d);
+	error = wait(pidfd, e, grace);
+	if (error != ETIMEDOUT)
+		return error;
+	error = send(pidfd, SIGKILL);
+	if (error && error != ESRCH)
+		return error;
+	return wait(pidfd, e, nullptr);
 }
 
 bool valid(const timespec *t)
@@ -177,5 +208,19 @@ int spawnx_wait(int pidfd, spawnx_exit *ret, const timespec *timeout) noexcept
 
 int spawnx_signal(int pidfd, int sig) noexcept
 {
-	return finish(static_cast<int>(-sys::pidfd_send_signal(pidfd, sig)));
+	return finish(send(pidfd, sig));
+}
+
+int spawnx_stop(int pidfd, const timespec *grace, spawnx_exit *ret) noexcept
+{
+	if ((ret && ret->size == 0) || !valid(grace))
+		return finish(EINVAL);
+	spawnx_exit e = {};
+	const int error = stop(pidfd, e, grace);
+	/* Gone is what was asked for; that nobody knows how matters only to who asks. */
+	if (error == ENODATA && !ret)
+		return 0;
+	if (!error && ret)
+		copy_out(ret, e);
+	return finish(error);
 }

@@ -127,10 +127,10 @@ void types(void)
 		spawnxattr_getschedparam;
 	int (*set_on[])(spawnxattr_t *, int) = {spawnxattr_setautoreap,
 		spawnxattr_setautokill, spawnxattr_setnonewprivs, spawnxattr_setschedpolicy,
-		spawnxattr_setcgroup_np};
+		spawnxattr_setcgroup_np, spawnxattr_setexecfd, spawnxattr_setlistenfds};
 	int (*get_on[])(const spawnxattr_t *, int *) = {spawnxattr_getautoreap,
 		spawnxattr_getautokill, spawnxattr_getnonewprivs, spawnxattr_getschedpolicy,
-		spawnxattr_getcgroup_np};
+		spawnxattr_getcgroup_np, spawnxattr_getexecfd, spawnxattr_getlistenfds};
 	int (*make_actions[])(spawnx_file_actions_t *) = {
 		spawnx_file_actions_init, spawnx_file_actions_destroy};
 	int (*add_open)(spawnx_file_actions_t *, int, const char *, int, mode_t) =
@@ -143,6 +143,7 @@ void types(void)
 		spawnx_file_actions_addchdir, spawnx_file_actions_addchdir_np};
 	int (*wait)(int, struct spawnx_exit *, const struct timespec *) = spawnx_wait;
 	int (*send)(int, int) = spawnx_signal;
+	int (*stop)(int, const struct timespec *, struct spawnx_exit *) = spawnx_stop;
 	int (*last)(struct spawnx_failure *) = spawnx_lastfailure;
 	int (*words)(const struct spawnx_failure *, char *, size_t) = spawnx_strfailure;
 	int (*feature)(unsigned int) = spawnx_feature;
@@ -153,6 +154,6 @@ void types(void)
 	(void)starts, (void)full, (void)make, (void)set_flags, (void)get_flags;
 	(void)set_pgroup, (void)get_pgroup, (void)set_signals, (void)get_signals;
 	(void)set_param, (void)get_param, (void)set_on, (void)get_on, (void)make_actions, (void)add_open, (void)add_fd;
-	(void)add_dup2, (void)add_path, (void)wait, (void)send, (void)last, (void)words;
+	(void)add_dup2, (void)add_path, (void)wait, (void)send, (void)stop, (void)last, (void)words;
 	(void)feature, (void)features, (void)name, (void)version;
 }

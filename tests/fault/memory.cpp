@@ -16,6 +16,7 @@ using namespace support;
 
 static long fails_at = -1; /* allocations until one fails; negative: none does */
 static long allocations;
+static long kept; /* blocks that the library has and has not freed */
 
 static bool fails()
 {
@@ -27,34 +28,51 @@ static bool fails()
 	return false;
 }
 
+template <typename T> static T *counted(T *p)
+{
+	kept += p != nullptr;
+	return p;
+}
+
 extern "C" {
 void *__real_malloc(std::size_t);
 void *__real_calloc(std::size_t, std::size_t);
 void *__real_reallocarray(void *, std::size_t, std::size_t);
 char *__real_strdup(const char *);
+void __real_free(void *);
 void *__wrap_malloc(std::size_t);
 void *__wrap_calloc(std::size_t, std::size_t);
 void *__wrap_reallocarray(void *, std::size_t, std::size_t);
 char *__wrap_strdup(const char *);
+void __wrap_free(void *);
 
 void *__wrap_malloc(std::size_t n)
 {
-	return fails() ? nullptr : __real_malloc(n);
+	return fails() ? nullptr : counted(__real_malloc(n));
 }
 
 void *__wrap_calloc(std::size_t n, std::size_t size)
 {
-	return fails() ? nullptr : __real_calloc(n, size);
+	return fails() ? nullptr : counted(__real_calloc(n, size));
 }
 
 void *__wrap_reallocarray(void *p, std::size_t n, std::size_t size)
 {
-	return fails() ? nullptr : __real_reallocarray(p, n, size);
+	if (fails())
+		return nullptr;
+	kept -= p != nullptr;
+	return counted(__real_reallocarray(p, n, size));
 }
 
 char *__wrap_strdup(const char *s)
 {
-	return fails() ? nullptr : __real_strdup(s);
+	return fails() ? nullptr : counted(__real_strdup(s));
+}
+
+void __wrap_free(void *p)
+{
+	kept -= p != nullptr;
+	__real_free(p);
 }
 }
 
@@ -133,4 +151,68 @@ SPAWNX_TEST("a spawn without a PATH search allocates nothing, a search once")
 	CHECK(one == 1);
 	close(child.pidfd);
 	CHECK(wait_pid(child.pid) == 0);
+}
+
+SPAWNX_TEST("descriptors announced without memory is ENOMEM, and nothing is started")
+{
+	const strings argv({"idle", "exit:0"}), envp({"A=1", "PATH=/nonexistent"});
+	attributes attr;
+	file_actions actions;
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 3, "/dev/null", O_RDONLY, 0)) ==
+		0);
+	const std::string idle = helper("idle");
+	for (const int n : {0, 1}) {
+		REQUIRE(CALL(spawnxattr_setlistenfds(attr, n)) == 0);
+		const long before = kept;
+		/* The environment, then the candidates of the search. */
+		for (long at = 0; at < 2; at++) {
+			INFO("allocation " << at);
+			pid_t pid = -7;
+			spawnx_failure f = {};
+			f.size = sizeof(f);
+			fails_at = at;
+			const int error = CALL(spawnx_start(nullptr, &f,
+				SPAWNX_SEARCH_ENVP, "idle", actions, attr, argv, envp));
+			fails_at = -1;
+			CHECK(error == ENOMEM);
+			CHECK(in_words(f) ==
+				"argument: no memory: Cannot allocate memory");
+			CHECK(f.index == -1);
+			CHECK(kept == before);
+			fails_at = 0;
+			CHECK(CALL(spawnx(&pid, idle.c_str(), actions, attr, argv,
+				      envp)) == ENOMEM);
+			fails_at = -1;
+			CHECK(pid == -7);
+			CHECK(kept == before);
+		}
+	}
+}
+
+SPAWNX_TEST(
+	"whatever comes of a spawn that announces descriptors, nothing stays allocated")
+{
+	const strings argv({"idle", "exit:0"}), envp({"A=1", "PATH=/nonexistent"});
+	attributes attr;
+	file_actions actions;
+	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 3, "/dev/null", O_RDONLY, 0)) ==
+		0);
+	REQUIRE(CALL(spawnxattr_setlistenfds(attr, 1)) == 0);
+	const std::string idle = helper("idle");
+	const long before = kept;
+	pid_t pid = -1;
+	allocations = 0;
+	const int error = spawnx(&pid, idle.c_str(), actions, attr, argv, envp);
+	const long one = allocations;
+	REQUIRE(error == 0);
+	CHECK(wait_pid(pid) == 0);
+	CHECK(one == 1);
+	CHECK(kept == before);
+	CHECK(CALL(spawnx(&pid, "/nonexistent", actions, attr, argv, envp)) == ENOENT);
+	CHECK(kept == before);
+	CHECK(CALL(spawnx_start(nullptr, nullptr, SPAWNX_SEARCH_ENVP, "idle", actions,
+		      attr, argv, envp)) == ENOENT);
+	CHECK(kept == before);
+	CHECK(CALL(spawnx(&pid, idle.c_str(), nullptr, attr, nullptr, envp)) == EINVAL);
+	CHECK(kept == before);
 }

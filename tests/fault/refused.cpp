@@ -8,8 +8,15 @@
 #include <spawning.hpp>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace support;
@@ -101,5 +108,68 @@ SPAWNX_TEST("a filter installed after the first spawn: clone(2) instead", "[.lat
 				      argv, envp)) == ENOTSUP);
 			CHECK(last_failure().stage == SPAWNX_STAGE_FEATURE);
 		}
+	}
+}
+
+/* A kernel of before 5.7 takes no more than 64 bytes, unless the rest is zero. */
+static bool refuse_long_clone3()
+{
+	sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 64, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | E2BIG),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const sock_fprog program = {6, code};
+	if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return false;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+SPAWNX_TEST("clone3 is told no more than it must be", "[.small][has:clone3]")
+{
+	for (const bool filtered : {false, true}) {
+		if (filtered)
+			REQUIRE(refuse_long_clone3());
+		attributes attr;
+		REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
+		spawnx_child child = {};
+		child.size = sizeof(child);
+		REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(),
+				nullptr, attr, argv, envp)) == 0);
+		CHECK((child.native >> SPAWNX_FEATURE_CLONE3 & 1) == 1);
+		close(child.pidfd);
+		CHECK(wait_pid(child.pid) == 0);
+	}
+}
+
+/* To look for what is missing is not worth a failure of its own. */
+SPAWNX_TEST("where the child may not look, exec's error is the plain one", "[.look]")
+{
+	const scratch script;
+	const int fd = open(script.path.c_str(), O_WRONLY | O_CLOEXEC);
+	REQUIRE(write(fd, "#!/nonexistent/i\n", 17) == 17);
+	REQUIRE(fchmod(fd, 0755) == 0);
+	close(fd);
+	const std::string paths[] = {"/nonexistent/x", script.path};
+	spawnx_failure failures[2] = {};
+	const int number = refusal();
+	/* In a thread: the runner still has to open files. */
+	std::thread([&] {
+		if (!refuse_from_now_on(SYS_openat, number))
+			return;
+		for (int i = 0; i < 2; i++) {
+			failures[i].size = sizeof(failures[i]);
+			(void)spawnx_start(nullptr, &failures[i], 0, paths[i].c_str(),
+				nullptr, nullptr, argv, envp);
+		}
+	}).join();
+	for (int i = 0; i < 2; i++) {
+		CHECK(failures[i].error == ENOENT);
+		CHECK(failures[i].stage == SPAWNX_STAGE_EXEC);
+		CHECK(in_words(failures[i]) ==
+			"exec \"" + paths[i] + "\": No such file or directory");
 	}
 }

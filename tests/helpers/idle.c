@@ -2,7 +2,7 @@
 /*
  * idle [WORD...]: does what the words say, in turn, and then nothing for ever.
  * ms:N sleeps, exit:N exits, signal:N kills itself, close:N closes a descriptor,
- * say:FD:TEXT writes TEXT.
+ * say:FD:TEXT writes TEXT, term:N makes SIGTERM exit with N, a tenth of a second later.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +13,15 @@
 static int number(const char *word)
 {
 	return atoi(strchr(word, ':') + 1);
+}
+
+static int after_term;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	usleep(100000);
+	_exit(after_term);
 }
 
 int main(int argc, char *argv[])
@@ -27,6 +36,9 @@ int main(int argc, char *argv[])
 			kill(getpid(), number(word));
 		} else if (strncmp(word, "close:", 6) == 0) {
 			close(number(word));
+		} else if (strncmp(word, "term:", 5) == 0) {
+			after_term = number(word);
+			signal(SIGTERM, on_term);
 		} else if (strncmp(word, "say:", 4) == 0) {
 			const char *text = strchr(word + 4, ':') + 1;
 			if (write(number(word), text, strlen(text)) < 0)

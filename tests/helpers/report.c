@@ -72,9 +72,9 @@ static void list_descriptors(void)
 /* Names here are the kernel's own: SigBlk, NoNewPrivs, CapEff, … */
 static void put_status(void)
 {
-	static const char *const wanted[] = {"Uid", "Gid", "Groups", "SigPnd", "SigBlk",
-		"SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-		"NoNewPrivs", "Seccomp", "Cpus_allowed"};
+	static const char *const wanted[] = {"Name", "Uid", "Gid", "Groups", "SigPnd",
+		"SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd",
+		"CapAmb", "NoNewPrivs", "Seccomp", "Cpus_allowed"};
 	char line[4096];
 	FILE *status = fopen("/proc/self/status", "r");
 	size_t i;

@@ -154,6 +154,27 @@ SPAWNX_TEST("resetids makes the effective ids the real ones; we stay dumpable", 
 	CHECK(still_dumpable == 1);
 }
 
+SPAWNX_TEST("resetids: a caller that was not dumpable is not made so", "[root]")
+{
+	attributes attr;
+	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_RESETIDS)) == 0);
+	const strings argv({"idle", "exit:0"}), envp({});
+	REQUIRE(syscall(SYS_setresuid, -1, 1000, 0) == 0);
+	prctl(PR_SET_DUMPABLE, 0);
+	pid_t pid = -1, none = -7;
+	const int error = spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp);
+	const int dumpable = prctl(PR_GET_DUMPABLE);
+	const int failed = spawnx(&none, "/nonexistent", nullptr, attr, argv, envp);
+	const int still = prctl(PR_GET_DUMPABLE);
+	REQUIRE(syscall(SYS_setresuid, -1, 0, 0) == 0);
+	prctl(PR_SET_DUMPABLE, 1);
+	REQUIRE(error == 0);
+	CHECK(wait_pid(pid) == 0);
+	CHECK(failed == ENOENT);
+	CHECK(dumpable == 0);
+	CHECK(still == 0);
+}
+
 SPAWNX_TEST("nonewprivs is set in the child and not in us, natively or exactly emulated")
 {
 	attributes attr;

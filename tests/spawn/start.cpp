@@ -141,6 +141,44 @@ SPAWNX_TEST("spawnx_start returns pid, pidfd and what was native")
 	CHECK(wait_pid(child.pid) == 0);
 }
 
+SPAWNX_TEST("native and emulated have the features that a spawn used, and no other")
+{
+	const auto bit = [](unsigned id) { return UINT64_C(1) << id; };
+	const std::uint64_t always = bit(SPAWNX_FEATURE_CLONE3) |
+		bit(SPAWNX_FEATURE_CLEAR_SIGHAND) | bit(SPAWNX_FEATURE_PIDFD);
+	const strings argv({"idle", "exit:0"}), envp({});
+	const auto check = [&](attributes &attr, file_actions &actions, unsigned id) {
+		spawnx_child child = {};
+		child.size = sizeof(child);
+		const std::string name = spawnx_feature_name(id);
+		INFO(name);
+		REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(),
+				actions, attr, argv, envp)) == 0);
+		close(child.pidfd);
+		CHECK(wait_pid(child.pid) == 0);
+		CHECK((child.native & child.emulated) == 0);
+		CHECK((child.native | child.emulated) == (always | bit(id)));
+		const bool native = should_have(name) == oracle::has;
+		CHECK((child.native & bit(id)) == (native ? bit(id) : 0));
+	};
+	{
+		attributes attr;
+		file_actions actions;
+		REQUIRE(CALL(spawnx_file_actions_addclosefrom_np(actions, 90)) == 0);
+		check(attr, actions, SPAWNX_FEATURE_CLOSE_RANGE);
+	}
+	{
+		attributes attr;
+		file_actions actions;
+		REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_CLOEXEC_DEFAULT)) == 0);
+		check(attr, actions, SPAWNX_FEATURE_CLOSE_RANGE);
+	}
+	attributes attr;
+	file_actions actions;
+	REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
+	check(attr, actions, SPAWNX_FEATURE_NONEWPRIVS);
+}
+
 SPAWNX_TEST("output structs: a short one gets what fits, a long one is zero-filled")
 {
 	const strings argv({"idle", "exit:0"}), envp({});

@@ -37,6 +37,23 @@ void compare(const spawnx_failure &f, const expected &e)
 	CHECK(std::string(f.text) == e.text);
 }
 
+struct result result_of(int error, const step *at, const char *path)
+{
+	struct result r = {};
+	r.entered = 1;
+	r.error = error;
+	r.at = at;
+	r.path = path;
+	return r;
+}
+
+plan no_plan()
+{
+	plan p = {};
+	p.execfd = -1;
+	return p;
+}
+
 spawnx_failure numbered()
 {
 	spawnx_failure f = made(2, 1, "text");
@@ -101,10 +118,24 @@ TEST_CASE("each step's failure: stage, index, descriptor and path")
 			{EPERM, SPAWNX_STAGE_ACTION, 2, -1, "/d"}},
 		{{op::fchdir, 0, 5, 6, 0, 0, nullptr},
 			{EPERM, SPAWNX_STAGE_ACTION, 5, 6, ""}},
+		{{op::closefrom, 0, 4, 9, 0, 0, nullptr},
+			{EPERM, SPAWNX_STAGE_ACTION, 4, 9, ""}},
+		{{op::tcsetpgrp, 0, 6, 2, 0, 0, nullptr},
+			{EPERM, SPAWNX_STAGE_ACTION, 6, 2, ""}},
+		{{op::setscheduler, 0, -1, 2, 7, 0, nullptr},
+			{EPERM, SPAWNX_STAGE_SCHED, -1, -1, ""}},
+		{{op::setparam, 0, -1, 0, 7, 0, nullptr},
+			{EPERM, SPAWNX_STAGE_SCHED, -1, -1, ""}},
+		/* No file actions, though of their stage. */
+		{{op::cloexec_all, 0, -1, 0, 0, 0, nullptr},
+			{EPERM, SPAWNX_STAGE_ACTION, -1, -1, ""}},
+		{{op::listenfds, 0, -1, 3, 0, 0, nullptr},
+			{EPERM, SPAWNX_STAGE_ACTION, -1, 4, ""}},
 	};
 	for (const auto &row : rows) {
-		plan p = {};
-		p.result = {1, EPERM, &row.s, nullptr};
+		plan p = no_plan();
+		p.result = result_of(EPERM, &row.s, nullptr);
+		p.result.fd = 4; /* for listenfds alone */
 		INFO("row " << &row - rows);
 		compare(launch_failure(p, {EPERM, true, 0, 77, -1}, "/given"), row.e);
 	}
@@ -112,23 +143,49 @@ TEST_CASE("each step's failure: stage, index, descriptor and path")
 
 TEST_CASE("exec's failure: the candidate that was refused, else the name as given")
 {
-	plan p = {};
-	p.result = {1, EACCES, nullptr, "/bin/candidate"};
+	plan p = no_plan();
+	p.result = result_of(EACCES, nullptr, "/bin/candidate");
 	compare(launch_failure(p, {EACCES, true, 0, 77, -1}, "given"),
 		{EACCES, SPAWNX_STAGE_EXEC, -1, -1, "/bin/candidate"});
-	p.result = {1, ENOENT, nullptr, nullptr};
+	p.result = result_of(ENOENT, nullptr, nullptr);
 	compare(launch_failure(p, {ENOENT, true, 0, 77, -1}, "given"),
 		{ENOENT, SPAWNX_STAGE_EXEC, -1, -1, "given"});
-	p.result = {1, 0, nullptr, nullptr};
+	p.result = result_of(0, nullptr, nullptr);
 	const spawnx_failure killed =
 		launch_failure(p, {ECANCELED, true, 15, 77, -1}, "given");
 	compare(killed, {ECANCELED, SPAWNX_STAGE_EXEC, -1, -1, "given"});
 	CHECK(killed.reserved == 15);
 }
 
+TEST_CASE("killed while it noted the step that had failed: the kill is what counts")
+{
+	const step s = {op::open, 0, 3, 7, 2, 0600, "/p"};
+	plan p = no_plan();
+	p.result = result_of(0, &s, nullptr);
+	const spawnx_failure f =
+		launch_failure(p, {ECANCELED, true, 9, 77, -1}, "/given");
+	compare(f, {ECANCELED, SPAWNX_STAGE_EXEC, -1, -1, "/given"});
+	CHECK(f.reserved == 9);
+}
+
+TEST_CASE("exec by descriptor: which, and the path if there is one")
+{
+	plan p = no_plan();
+	p.execfd = 5;
+	p.result = result_of(EBADF, nullptr, nullptr);
+	compare(launch_failure(p, {EBADF, true, 0, 77, -1}, nullptr),
+		{EBADF, SPAWNX_STAGE_EXEC, -1, 5, ""});
+	compare(launch_failure(p, {EBADF, true, 0, 77, -1}, "/given"),
+		{EBADF, SPAWNX_STAGE_EXEC, -1, 5, "/given"});
+	const step s = {op::dup2, 0, 1, 8, 9, 0, nullptr};
+	p.result = result_of(EBADF, &s, nullptr);
+	compare(launch_failure(p, {EBADF, true, 0, 77, -1}, nullptr),
+		{EBADF, SPAWNX_STAGE_ACTION, 1, 8, ""});
+}
+
 TEST_CASE("clone's failure is the kernel's, without a guess at why")
 {
-	plan p = {};
+	plan p = no_plan();
 	p.clone_flags = kernel::clone_vm;
 	for (const int error : {EAGAIN, ENOMEM, EMFILE, EPERM})
 		compare(launch_failure(p, {error, false, 0, -1, -1}, "/given"),
@@ -141,7 +198,7 @@ TEST_CASE("autokill's EPERM names its condition only to a caller whom it concern
 	const expected named = {
 		EPERM, SPAWNX_STAGE_CLONE, feature::AUTOKILL, -1, "autokill"};
 	const launched refused = {EPERM, false, 0, -1, -1};
-	plan p = {};
+	plan p = no_plan();
 	p.clone_flags = kernel::clone_pidfd_autokill;
 	if (has_sys_admin())
 		compare(launch_failure(p, refused, "/given"), plain);
@@ -157,6 +214,25 @@ TEST_CASE("autokill's EPERM names its condition only to a caller whom it concern
 	});
 }
 
+TEST_CASE("the cgroup is named for the refusals that only it can be the reason of")
+{
+	plan p = no_plan();
+	p.cgroup = 12;
+	p.clone_flags = kernel::clone_into_cgroup;
+	for (const int error : {EAGAIN, ENOMEM, EMFILE, ENFILE, EPERM})
+		compare(launch_failure(p, {error, false, 0, -1, -1}, "/given"),
+			{error, SPAWNX_STAGE_CLONE, -1, -1, ""});
+	const int its_own[] = {EBADF, EACCES, EBUSY, ENODEV, EOPNOTSUPP, EINVAL};
+	for (const int error : its_own)
+		compare(launch_failure(p, {error, false, 0, -1, -1}, "/given"),
+			{error, SPAWNX_STAGE_CLONE, feature::INTO_CGROUP, 12,
+				"into_cgroup"});
+	p.clone_flags = kernel::clone_vm;
+	for (const int error : its_own)
+		compare(launch_failure(p, {error, false, 0, -1, -1}, "/given"),
+			{error, SPAWNX_STAGE_CLONE, -1, -1, ""});
+}
+
 TEST_CASE("a refused argument and a missing feature")
 {
 	compare(argument_failure(argument::how),
@@ -170,8 +246,8 @@ TEST_CASE("a refused argument and a missing feature")
 TEST_CASE("a path longer than the text is cut, and the text still ends")
 {
 	const std::string path(300, 'p');
-	plan p = {};
-	p.result = {1, ENOENT, nullptr, path.c_str()};
+	plan p = no_plan();
+	p.result = result_of(ENOENT, nullptr, path.c_str());
 	compare(launch_failure(p, {ENOENT, true, 0, 77, -1}, "given"),
 		{ENOENT, SPAWNX_STAGE_EXEC, -1, -1, std::string(231, 'p')});
 }

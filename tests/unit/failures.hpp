@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <catch2/catch_test_macros.hpp>
+
+#include <cerrno>
 #include <cstdio>
+#include <string>
 
 #include "spawnx.h"
 
@@ -18,6 +22,15 @@ inline spawnx_failure made(int stage, int error, const char *text = "")
 	f.index = f.fd = -1;
 	std::snprintf(f.text, sizeof(f.text), "%s", text);
 	return f;
+}
+
+inline std::string words(const spawnx_failure &f)
+{
+	char buf[1024];
+	errno = 4095;
+	REQUIRE(spawnx_strfailure(&f, buf, sizeof(buf)) == 0);
+	CHECK(errno == 4095);
+	return buf;
 }
 
 } // namespace unit

@@ -30,7 +30,7 @@ constexpr uint64_t default_set = 0x8000000040000401;
 constexpr uint64_t blocked_set = 0x4000000000002001;
 
 /* Everything a caller can ask for today, in one number. */
-constexpr unsigned request_bits = 10;
+constexpr unsigned request_bits = 11;
 
 struct asked {
 	spawnx_attr attr = {};
@@ -53,6 +53,8 @@ struct asked {
 		r.attr = &attr;
 		r.actions = &actions;
 		r.pidfd = number & 8;
+		attr.has_listenfds = number & 16;
+		attr.listenfds = number & 16 ? 3 : 0;
 	}
 	asked(const asked &) = delete;
 	asked &operator=(const asked &) = delete;
@@ -131,6 +133,7 @@ outcome promised(const asked &a, uint64_t kernel_has)
 		{3, op::setsid, a.has(SPAWNX_SETSID)},
 		{3, op::setpgid, a.has(SPAWNX_SETPGROUP)},
 		{4, op::resetids, a.has(SPAWNX_RESETIDS)},
+		{5, op::listenfds, a.attr.has_listenfds},
 		{12, op::sigmask, mask},
 		{12, op::restore_sigmask, !mask && o.block_signals},
 	};

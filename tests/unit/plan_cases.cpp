@@ -173,6 +173,8 @@ TEST_CASE("the biggest request fits, in the promised order, with its arguments")
 	attr.schedparam.sched_priority = 7;
 	attr.nonewprivs = true;
 	attr.pgroup = 4711;
+	attr.has_listenfds = true;
+	attr.listenfds = 3;
 	/* The kernel's set is the first word of libc's; the rest must not come along. */
 	std::memset(&attr.sigdefault, 0x5a, sizeof(attr.sigdefault));
 	std::memset(&attr.sigmask, 0x3c, sizeof(attr.sigmask));
@@ -183,13 +185,14 @@ TEST_CASE("the biggest request fits, in the promised order, with its arguments")
 		steps{op::no_new_privs, op::clear_handlers, op::default_signals,
 			op::setscheduler, op::setsid, op::setpgid, op::resetids,
 			op::cloexec_all});
-	CHECK(m.tail() == steps{op::sigmask});
+	CHECK(m.tail() == steps{op::listenfds, op::sigmask});
 	CHECK(m.p.head[2].set == 0x5a5a5a5a5a5a5a5a);
 	CHECK(m.p.head[3].a == SCHED_RR);
 	CHECK(m.p.head[3].b == 7);
 	CHECK(m.p.head[5].a == 4711);
 	CHECK(m.p.emulated & bit(feature::CLOSE_RANGE));
-	CHECK(m.p.tail[0].set == 0x3c3c3c3c3c3c3c3c);
+	CHECK(m.p.tail[0].a == 3);
+	CHECK(m.p.tail[1].set == 0x3c3c3c3c3c3c3c3c);
 	CHECK(m.p.changes_ids);
 	for (unsigned i = 0; i < m.p.head_count; i++) {
 		CHECK(m.p.head[i].index == -1);
@@ -232,6 +235,30 @@ TEST_CASE("file actions, candidates and arguments pass through, in place")
 	CHECK(m.p.envp == envp);
 }
 
+TEST_CASE("a descriptor to execute, descriptors to announce")
+{
+	char pid[] = "LISTEN_PID=";
+	spawnx_attr attr = {};
+	attr.execfd = 7; /* not asked for */
+	request r = {};
+	r.attr = &attr;
+	r.listen_pid = pid;
+	const made none(r, linux_5_9);
+	CHECK(none.p.execfd == -1);
+	CHECK(none.p.listen_pid == pid);
+	CHECK(none.tail().empty());
+	CHECK(made({}, linux_5_9).p.execfd == -1);
+	attr.has_execfd = attr.has_listenfds = true;
+	attr.execfd = 0;
+	const made nothing_to_announce(r, linux_5_9);
+	CHECK(nothing_to_announce.p.execfd == 0);
+	CHECK(nothing_to_announce.tail().empty());
+	attr.listenfds = 2;
+	CHECK(made(r, linux_5_9).tail() == steps{op::listenfds});
+	/* The caller's mask is put back last of all. */
+	CHECK(made(r, linux_5_3).tail() == steps{op::listenfds, op::restore_sigmask});
+}
+
 TEST_CASE("a plan starts without a result and without a pipe, whatever was there before")
 {
 	made m({}, 0);
@@ -243,6 +270,9 @@ TEST_CASE("a plan starts without a result and without a pipe, whatever was there
 	CHECK(m.p.result.error == 0);
 	CHECK(m.p.result.at == nullptr);
 	CHECK(m.p.result.path == nullptr);
+	CHECK(m.p.result.missing == missing::unknown);
+	CHECK(m.p.result.directory == 0);
+	CHECK(m.p.result.interpreter[0] == '\0');
 	CHECK(m.p.actions == nullptr);
 	CHECK(m.p.action_count == 0);
 }

@@ -17,25 +17,18 @@
 
 using namespace spawnx_core;
 using unit::made;
+using unit::words;
 
 namespace
 {
-
-std::string words(const spawnx_failure &f)
-{
-	char buf[1024];
-	errno = 4095;
-	REQUIRE(spawnx_strfailure(&f, buf, sizeof(buf)) == 0);
-	CHECK(errno == 4095);
-	return buf;
-}
 
 /* As if the child had stopped at this step. */
 spawnx_failure stopped_at(const step &s, int error)
 {
 	plan p = {};
 	const launched l = {error, true, 0, 77, -1};
-	p.result = {1, error, &s, nullptr};
+	p.result.error = error;
+	p.result.at = &s;
 	return launch_failure(p, l, "/given");
 }
 
@@ -58,6 +51,23 @@ TEST_CASE("words of a file action: which, what, for which descriptor, why")
 		"file action 3: chdir to \"/no where\": Permission denied");
 	CHECK(words(stopped_at(action(op::fchdir, 12, 10), ENOTDIR)) ==
 		"file action 12: fchdir to fd 10: Not a directory");
+	CHECK(words(stopped_at(action(op::closefrom, 4, 3), ENOENT)) ==
+		"file action 4: closefrom fd 3: No such file or directory");
+	CHECK(words(stopped_at(action(op::tcsetpgrp, 5, 2), ENOTTY)) ==
+		"file action 5: tcsetpgrp of fd 2: Inappropriate ioctl for device");
+}
+
+TEST_CASE("words of what is done to descriptors, but is no file action")
+{
+	CHECK(words(stopped_at(action(op::cloexec_all, -1, 0), ENOENT)) ==
+		"close-on-exec for every descriptor: No such file or directory");
+	const step s = action(op::listenfds, -1, 3);
+	plan p = {};
+	p.result.error = EBADF;
+	p.result.at = &s;
+	p.result.fd = 4;
+	CHECK(words(launch_failure(p, {EBADF, true, 0, 77, -1}, "/given")) ==
+		"fd 4, which listenfds announces: Bad file descriptor");
 }
 
 TEST_CASE("words of a file action that somebody put together by hand")
@@ -86,6 +96,10 @@ TEST_CASE("words of each step of the child that is no file action")
 		"setpgid: No such process");
 	CHECK(words(stopped_at(action(op::resetids, -1, 0), EAGAIN)) ==
 		"ids: Resource temporarily unavailable");
+	CHECK(words(stopped_at(action(op::setscheduler, -1, 2, 7), EPERM)) ==
+		"scheduling: Operation not permitted");
+	CHECK(words(stopped_at(action(op::setparam, -1, 0, 7), EINVAL)) ==
+		"scheduling: Invalid argument");
 }
 
 /* prctl can be refused by a seccomp filter; what is blocked is then not clone3. */
@@ -99,7 +113,9 @@ TEST_CASE("words of no-new-privs by prctl, refused")
 	INFO(text);
 	CHECK(text.find("nonewprivs: ") == 0);
 	CHECK(text.find("clone3") == std::string::npos);
-	CHECK(text.find(": Operation not permitted") != std::string::npos);
+	/* As for any feature that is lacking. */
+	CHECK(f.error == ENOTSUP);
+	CHECK(text.find(": Operation not supported") != std::string::npos);
 }
 
 TEST_CASE("words of an argument")
@@ -182,18 +198,10 @@ TEST_CASE("words of clone: the kernel's error, and autokill's condition")
 	f.index = feature::AUTOKILL;
 	CHECK(words(f) ==
 		"clone3: autokill needs no-new-privs or CAP_SYS_ADMIN: Operation not permitted");
-}
-
-TEST_CASE("words of exec")
-{
-	CHECK(words(made(SPAWNX_STAGE_EXEC, ENOENT, "/bin/none")) ==
-		"exec \"/bin/none\": No such file or directory");
-	spawnx_failure f = made(SPAWNX_STAGE_EXEC, ECANCELED, "/bin/x");
-	f.reserved = 9;
-	CHECK(words(f) ==
-		"exec \"/bin/x\": killed by signal 9 before it: Operation canceled");
-	CHECK(words(made(SPAWNX_STAGE_EXEC, ENOENT)) ==
-		"exec \"\": No such file or directory");
+	f = made(SPAWNX_STAGE_CLONE, EBADF, "into_cgroup");
+	f.index = feature::INTO_CGROUP;
+	f.fd = 12;
+	CHECK(words(f) == "clone3 into the cgroup of fd 12: Bad file descriptor");
 }
 
 TEST_CASE("words of every stage, those to come included")
