@@ -48,6 +48,10 @@ typedef struct spawnx_actions *spawnx_file_actions_t;
 #define SPAWNX_SETCGROUP     0x100 /* use spawnxattr_setcgroup_np(3) */
 #define SPAWNX_CLOEXEC_DEFAULT 0x4000 /* only what a file action makes stays open */
 
+/* spawnxattr_setfallback(3): what to do where the kernel lacks something. */
+#define SPAWNX_FALLBACK_EXACT  0 /* the library does it if nobody can tell; else ENOTSUP */
+#define SPAWNX_FALLBACK_WEAKER 1 /* also where the promise is weaker: spawnx_feature(3) */
+
 /* "how" of spawnx_start(3). Others: EINVAL. */
 #define SPAWNX_SEARCH_PATH 1u /* look for a name without a slash in the caller's PATH */
 #define SPAWNX_SEARCH_ENVP 2u /* ... in the PATH of envp */
@@ -108,7 +112,7 @@ struct spawnx_failure { /* spawnx_lastfailure(3), spawnx_strfailure(3) */
 	uint32_t size;
 	int error;      /* a positive error number */
 	int stage;      /* SPAWNX_STAGE_ */
-	int index;      /* which file action, from 0; a feature's id; else -1 */
+	int index;      /* a file action, from 0; a feature, resource, capability; else -1 */
 	int fd;         /* the descriptor the kernel refused; else -1 */
 	int reserved;   /* for spawnx_strfailure(3) alone */
 	char text[232]; /* the path; a feature's name; else empty. Cut if too long */
@@ -165,12 +169,81 @@ int spawnxattr_setautokill(spawnxattr_t *attr, int on) SPAWNX_NOTHROW; /* and au
 int spawnxattr_getautokill(const spawnxattr_t *attr, int *ret_on) SPAWNX_NOTHROW;
 int spawnxattr_setnonewprivs(spawnxattr_t *attr, int on) SPAWNX_NOTHROW;
 int spawnxattr_getnonewprivs(const spawnxattr_t *attr, int *ret_on) SPAWNX_NOTHROW;
+/* The child gets sig when the thread that started it ends; 0: none. EINVAL. */
+int spawnxattr_setpdeathsig(spawnxattr_t *attr, int sig) SPAWNX_NOTHROW;
+int spawnxattr_getpdeathsig(const spawnxattr_t *attr, int *ret_sig) SPAWNX_NOTHROW;
+/* Whether emulations with a weaker promise will do: SPAWNX_FALLBACK_. EINVAL. */
+int spawnxattr_setfallback(spawnxattr_t *attr, int fallback) SPAWNX_NOTHROW;
+int spawnxattr_getfallback(const spawnxattr_t *attr, int *ret_fallback) SPAWNX_NOTHROW;
 /* The program is the file fd has open after the file actions; "path" may be NULL. EBADF. */
 int spawnxattr_setexecfd(spawnxattr_t *attr, int fd) SPAWNX_NOTHROW;
 int spawnxattr_getexecfd(const spawnxattr_t *attr, int *ret_fd) SPAWNX_NOTHROW; /* ENOENT */
 /* Descriptors 3 to 3 + n - 1 are announced by LISTEN_FDS and LISTEN_PID. */
 int spawnxattr_setlistenfds(spawnxattr_t *attr, int n) SPAWNX_NOTHROW;
 int spawnxattr_getlistenfds(const spawnxattr_t *attr, int *ret_n) SPAWNX_NOTHROW; /* ENOENT */
+
+/*
+ * Who the child is: spawnxattr_setuid(3). An id of -1 is EINVAL; ENOMEM. The getters say
+ * ENOENT until the value is set; arrays and texts that they hand out are the object's, as
+ * long as it lives and is not set again. libcap's objects: <spawnx/libcap.h>.
+ */
+int spawnxattr_setuid(spawnxattr_t *attr, uid_t uid) SPAWNX_NOTHROW;
+int spawnxattr_getuid(const spawnxattr_t *attr, uid_t *ret_uid) SPAWNX_NOTHROW;
+int spawnxattr_setgid(spawnxattr_t *attr, gid_t gid) SPAWNX_NOTHROW;
+int spawnxattr_getgid(const spawnxattr_t *attr, gid_t *ret_gid) SPAWNX_NOTHROW;
+int spawnxattr_setgroups(
+	spawnxattr_t *attr, size_t n, const gid_t *groups) SPAWNX_NOTHROW;
+int spawnxattr_getgroups(const spawnxattr_t *attr, size_t *ret_n,
+	const gid_t **ret_groups) SPAWNX_NOTHROW;
+int spawnxattr_setcap_iab_text(spawnxattr_t *attr, const char *text) SPAWNX_NOTHROW;
+int spawnxattr_getcap_iab_text(
+	const spawnxattr_t *attr, const char **ret_text) SPAWNX_NOTHROW;
+int spawnxattr_setsecurebits(spawnxattr_t *attr, unsigned int bits) SPAWNX_NOTHROW;
+int spawnxattr_getsecurebits(
+	const spawnxattr_t *attr, unsigned int *ret_bits) SPAWNX_NOTHROW;
+
+/*
+ * What it cannot do: spawnxattr_setseccomp(3). A program of no or more than BPF_MAXINSNS
+ * instructions, bits that are no CLONE_NEW, and a map that is none are EINVAL.
+ */
+struct sock_fprog; /* <linux/filter.h> */
+int spawnxattr_setseccomp(
+	spawnxattr_t *attr, const struct sock_fprog *program) SPAWNX_NOTHROW;
+int spawnxattr_getseccomp(
+	const spawnxattr_t *attr, struct sock_fprog *ret_program) SPAWNX_NOTHROW;
+int spawnxattr_setlandlock(spawnxattr_t *attr, int ruleset_fd) SPAWNX_NOTHROW; /* EBADF */
+int spawnxattr_getlandlock(
+	const spawnxattr_t *attr, int *ret_ruleset_fd) SPAWNX_NOTHROW;
+int spawnxattr_setnamespaces(spawnxattr_t *attr, uint64_t clone_flags) SPAWNX_NOTHROW;
+int spawnxattr_getnamespaces(
+	const spawnxattr_t *attr, uint64_t *ret_clone_flags) SPAWNX_NOTHROW;
+/* Either may be NULL, and is then not written. Wants CLONE_NEWUSER. */
+int spawnxattr_setidmap(
+	spawnxattr_t *attr, const char *uid_map, const char *gid_map) SPAWNX_NOTHROW;
+int spawnxattr_getidmap(const spawnxattr_t *attr, const char **ret_uid_map,
+	const char **ret_gid_map) SPAWNX_NOTHROW;
+
+/*
+ * What it may use: spawnxattr_setrlimit(3). EINVAL: a resource or a value that no kernel
+ * knows, a soft limit above the hard one, a set without a CPU. Sizes are in bytes.
+ */
+struct rlimit; /* <sys/resource.h> */
+int spawnxattr_setrlimit(
+	spawnxattr_t *attr, int resource, const struct rlimit *limit) SPAWNX_NOTHROW;
+int spawnxattr_getrlimit(
+	const spawnxattr_t *attr, int resource, struct rlimit *ret_limit) SPAWNX_NOTHROW;
+int spawnxattr_setumask(spawnxattr_t *attr, mode_t mask) SPAWNX_NOTHROW;
+int spawnxattr_getumask(const spawnxattr_t *attr, mode_t *ret_mask) SPAWNX_NOTHROW;
+int spawnxattr_setnice(spawnxattr_t *attr, int nice) SPAWNX_NOTHROW;
+int spawnxattr_getnice(const spawnxattr_t *attr, int *ret_nice) SPAWNX_NOTHROW;
+int spawnxattr_setaffinity(
+	spawnxattr_t *attr, size_t size, const cpu_set_t *set) SPAWNX_NOTHROW;
+int spawnxattr_getaffinity(
+	const spawnxattr_t *attr, size_t size, cpu_set_t *ret_set) SPAWNX_NOTHROW;
+int spawnxattr_setoomscoreadj(spawnxattr_t *attr, int value) SPAWNX_NOTHROW;
+int spawnxattr_getoomscoreadj(const spawnxattr_t *attr, int *ret_value) SPAWNX_NOTHROW;
+int spawnxattr_setsigignore(spawnxattr_t *attr, const sigset_t *set) SPAWNX_NOTHROW;
+int spawnxattr_getsigignore(const spawnxattr_t *attr, sigset_t *ret_set) SPAWNX_NOTHROW;
 
 /*
  * File actions: spawnx_file_actions_init(3). Done strictly in order; paths are copied.
@@ -194,6 +267,17 @@ int spawnx_file_actions_addclosefrom_np(
 	spawnx_file_actions_t *actions, int from) SPAWNX_NOTHROW;
 int spawnx_file_actions_addtcsetpgrp_np(
 	spawnx_file_actions_t *actions, int tcfd) SPAWNX_NOTHROW;
+
+/* Those below have no twin. Stays open; EBADF at the spawn if it is not. */
+int spawnx_file_actions_addinherit_np(
+	spawnx_file_actions_t *actions, int fd) SPAWNX_NOTHROW;
+/* dst[i] becomes what src[i] was before, swaps included. Twice the same dst: EINVAL. */
+int spawnx_file_actions_addmapfds(spawnx_file_actions_t *actions, size_t n,
+	const int src[], const int dst[]) SPAWNX_NOTHROW;
+int spawnx_file_actions_addopenat(spawnx_file_actions_t *actions, int fd, int dirfd,
+	const char *path, int oflag, mode_t mode) SPAWNX_NOTHROW;
+/* The child's controlling terminal, in a session of its own. */
+int spawnx_file_actions_addsetctty(spawnx_file_actions_t *actions, int fd) SPAWNX_NOTHROW;
 
 /*
  * Afterwards: spawnx_wait(3). timeout is relative, NULL means none. ret_exit may be NULL.

@@ -31,8 +31,11 @@
 #if __cplusplus >= 202002L
 #include <concepts>
 #include <ranges>
+#include <span>
 #include <string_view>
 #endif
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,13 +117,17 @@ class c_string {
       public:
 	c_string(const char *string) noexcept : string_(string) {}
 	c_string(const std::string &string) noexcept
-		: string_(string.find('\0') == string.npos ? string.c_str() : nullptr)
+		: string_(string.find('\0') == string.npos ? string.c_str() : nullptr),
+		  cut_(!string_)
 	{
 	}
 	const char *get() const noexcept { return string_; }
+	/* Where NULL means something else, and "" is EINVAL. */
+	const char *get_or_empty() const noexcept { return cut_ ? "" : string_; }
 
       private:
 	const char *string_;
+	bool cut_ = false;
 };
 
 /* argv, the program's name included. The strings are borrowed, as those of a call are. */

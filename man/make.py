@@ -4,7 +4,9 @@
 
     make.py page SOURCE VERSION OUTPUT   @VERSION@ filled in; each line
                                          .\\" EXAMPLE file.c
-                                         becomes examples/file.c
+                                         becomes examples/file.c, and
+                                         .\\" FEATURES
+                                         the table of src/features.def
     make.py aliases SECTION DIRECTORY PAGE:ALIAS...
 """
 import pathlib
@@ -25,9 +27,26 @@ def without_licence(text):
     return re.sub(r'\A/\* SPDX[^\n]*\*/\n', '', text)
 
 
+GRADES = {'SPAWNX_WEAK': 'weaker', 'SPAWNX_EXACT': 'exact', 'SPAWNX_ABSENT': 'absent'}
+
+
+def features(table):
+    """A list item for each row X(id, NAME, "name", "since", probe, GRADE, "what", "…")."""
+    rows = re.findall(r'^X\(.*?"\)$', table.read_text(), re.DOTALL | re.MULTILINE)
+    for row in rows:
+        name, since, what, instead = re.findall(r'"([^"]*)"', row)
+        (grade,) = (word for key, word in GRADES.items() if key in row)
+        yield f'.It Li {name} , No {what}, Linux {since} ; No before: {grade}'
+        yield instead
+
+
 def page(source, version):
     out = []
     for line in source.read_text().splitlines():
+        if line == r'.\" FEATURES':
+            table = source.parent.parent / 'src' / 'features.def'
+            out += features(table)
+            continue
         example = re.fullmatch(r'\.\\" EXAMPLE (\S+)', line)
         if example:
             code = without_licence((source.parent / 'examples' / example[1]).read_text())

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The attributes object: what it holds is in request.hpp, what it means in plan.cpp. */
-#include <stdlib.h>
-
-#include "failure.hpp"
-#include "request.hpp"
-#include "spawnx.h"
+/*
+ * The attributes object: what it holds is in request.hpp, what it means in plan.cpp. Here
+ * are those of posix_spawn, the lifecycle group and the program; attr_*.cpp have the rest.
+ */
+#include "attr.hpp"
 
 using namespace spawnx_core;
 
@@ -25,26 +24,15 @@ int spawnxattr_destroy(spawnxattr_t *attr) noexcept
 {
 	if (!attr || !*attr)
 		return finish(EINVAL);
-	free(*attr);
+	spawnx_attr *a = *attr;
+	free(a->groups);
+	free(a->cap_iab_text);
+	free(a->seccomp.filter);
+	free(a->idmap.uid);
+	free(a->idmap.gid);
+	free(a->affinity);
+	free(a);
 	*attr = nullptr;
-	return 0;
-}
-
-template <typename T, typename V>
-static int set(spawnxattr_t *attr, T spawnx_attr::*member, const V *value)
-{
-	if (!attr || !*attr || !value)
-		return finish(EINVAL);
-	(*attr)->*member = *value;
-	return 0;
-}
-
-template <typename T, typename V>
-static int get(const spawnxattr_t *attr, T spawnx_attr::*member, V *ret)
-{
-	if (!attr || !*attr || !ret)
-		return finish(EINVAL);
-	*ret = (*attr)->*member;
 	return 0;
 }
 
@@ -163,23 +151,29 @@ int spawnxattr_getnonewprivs(const spawnxattr_t *attr, int *ret) noexcept
 	return get(attr, &spawnx_attr::nonewprivs, ret);
 }
 
-/* Values that have no "nothing asked for": ENOENT until one is set. */
-template <typename T>
-static int set_once_asked(spawnxattr_t *attr, T spawnx_attr::*member,
-	bool spawnx_attr::*has, const T &value)
+/* 0, the initial value, is none; signals are those of the kernel, 1 to 64. */
+int spawnxattr_setpdeathsig(spawnxattr_t *attr, int sig) noexcept
 {
-	const bool yes = true;
-	const int error = set(attr, member, &value);
-	return error ? error : set(attr, has, &yes);
+	if (sig < 0 || sig > kernel::last_signal)
+		return finish(EINVAL);
+	return set(attr, &spawnx_attr::pdeathsig, &sig);
 }
 
-template <typename T>
-static int get_if_asked(const spawnxattr_t *attr, T spawnx_attr::*member,
-	bool spawnx_attr::*has, T *ret)
+int spawnxattr_getpdeathsig(const spawnxattr_t *attr, int *ret) noexcept
 {
-	if (!attr || !*attr || !ret)
+	return get(attr, &spawnx_attr::pdeathsig, ret);
+}
+
+int spawnxattr_setfallback(spawnxattr_t *attr, int fallback) noexcept
+{
+	if (fallback != SPAWNX_FALLBACK_EXACT && fallback != SPAWNX_FALLBACK_WEAKER)
 		return finish(EINVAL);
-	return (*attr)->*has ? get(attr, member, ret) : finish(ENOENT);
+	return set_on(attr, &spawnx_attr::weaker, fallback == SPAWNX_FALLBACK_WEAKER);
+}
+
+int spawnxattr_getfallback(const spawnxattr_t *attr, int *ret) noexcept
+{
+	return get(attr, &spawnx_attr::weaker, ret);
 }
 
 int spawnxattr_setexecfd(spawnxattr_t *attr, int fd) noexcept

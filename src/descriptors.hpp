@@ -15,15 +15,24 @@
 namespace spawnx_core
 {
 
+/* What the steps of one child have in common. */
+struct running {
+	const plan &p;
+	struct result &failed;
+	int report;
+	int saved; /* between map_save and map_saved */
+};
+
 /*
  * POSIX: an open descriptor is closed before the file is opened on it. So a full table
  * is no obstacle, and a device that can be open once may be opened again. The file may
  * then land on fd by itself; O_CLOEXEC must hold in either case.
  */
-inline long open_on(int fd, const char *path, int flags, unsigned mode)
+inline long open_on(int fd, int dirfd, const char *path, int flags, unsigned mode)
 {
-	(void)sys::close(fd);
-	const long got = sys::openat(kernel::at_fdcwd, path, flags, mode);
+	if (fd != dirfd) /* which is needed until then */
+		(void)sys::close(fd);
+	const long got = sys::openat(dirfd, path, flags, mode);
 	if (got < 0 || got == fd)
 		return sys::zero_or_error(got);
 	const long error = sys::dup3(static_cast<int>(got), fd, flags & O_CLOEXEC);
@@ -116,6 +125,43 @@ inline long dup2_to(int from, int to)
 }
 
 /*
+ * One of a map's descriptors has to be out of the way while the others of its circle move.
+ * All targets left then are open, so that a free number is none of them.
+ */
+inline long map_save(int from, int &saved)
+{
+	const long got = sys::fcntl(from, kernel::f_dupfd_cloexec);
+	saved = static_cast<int>(got);
+	return sys::zero_or_error(got);
+}
+
+inline long map_saved(int saved, int to)
+{
+	const long error = sys::dup3(saved, to, 0);
+	(void)sys::close(saved);
+	return sys::zero_or_error(error);
+}
+
+/*
+ * The first step of a child that shares its parent's table (gap.hpp). One call copies what
+ * is outside the range. Refused, as by a filter that came after the probe, the whole is
+ * copied: what is to be closed is closed by the steps that follow. The pidfd, which the
+ * kernel has put into the shared table, is the parent's.
+ */
+inline long unshare_files(const step &s, const plan &p, int report)
+{
+	long error = -EINVAL;
+	if (report < s.a || report > s.b)
+		error = sys::close_range(static_cast<unsigned>(s.a),
+			static_cast<unsigned>(s.b), kernel::close_range_unshare);
+	if (error)
+		error = sys::unshare(kernel::clone_files);
+	if (!error && p.pidfd >= 0 && (p.clone_flags & kernel::clone_files))
+		(void)sys::close(p.pidfd);
+	return error;
+}
+
+/*
  * Socket activation: descriptors 3 to 3 + n - 1 must be open and stay so; the pid goes
  * into the environment that the parent has prepared, which ends with blanks to fill.
  */
@@ -126,7 +172,7 @@ inline long announce(const step &s, const plan &p, int report, struct result &fa
 		const long flags =
 			fd == report ? -EBADF : sys::fcntl(fd, kernel::f_getfd);
 		if (flags < 0) {
-			failed.fd = fd;
+			failed.element = fd;
 			return flags;
 		}
 		if (flags & kernel::fd_cloexec)
@@ -152,6 +198,70 @@ inline long step_aside(int &report)
 	(void)sys::close(report);
 	report = static_cast<int>(got);
 	return 0;
+}
+
+/* A file action that makes the descriptor fd. */
+inline long make_room(int fd, int &report)
+{
+	return fd == report ? step_aside(report) : 0;
+}
+
+inline long file_action(const step &s, running &r)
+{
+	/* The pipe's end is not among what the caller knows to be open. */
+	const bool from_report = s.a == r.report && r.report >= 0;
+	long error;
+
+	switch (s.what) {
+	case op::cloexec_all:
+		return cloexec_all(r.p, r.report);
+	case op::open:
+		if ((error = make_room(s.a, r.report)))
+			return error;
+		return open_on(s.a, kernel::at_fdcwd, s.path, s.b,
+			static_cast<unsigned>(s.set));
+	case op::openat: {
+		const int dirfd = static_cast<int>(s.set >> 32);
+		if (dirfd == r.report && r.report >= 0)
+			return -EBADF;
+		if ((error = make_room(s.a, r.report)))
+			return error;
+		return open_on(s.a, dirfd, s.path, s.b, static_cast<unsigned>(s.set));
+	}
+	case op::close:
+		/* A descriptor that is not open is fine; the range was checked. */
+		if (!from_report)
+			(void)sys::close(s.a);
+		return 0;
+	case op::inherit:
+		return from_report ? -EBADF : dup2_to(s.a, s.a);
+	case op::dup2:
+	case op::map:
+		if (from_report)
+			return -EBADF;
+		error = make_room(s.b, r.report);
+		return error ? error : dup2_to(s.a, s.b);
+	case op::map_save:
+		return from_report ? -EBADF : map_save(s.a, r.saved);
+	case op::map_saved:
+		return map_saved(r.saved, s.b);
+	case op::chdir:
+		return sys::chdir(s.path);
+	case op::fchdir:
+		return from_report ? -EBADF : sys::fchdir(s.a);
+	case op::closefrom:
+		return closefrom(s.a, r.p, r.report);
+	case op::tcsetpgrp: {
+		const int pgid = static_cast<int>(sys::getpgid(0));
+		return from_report ? -EBADF : sys::tcsetpgrp(s.a, &pgid);
+	}
+	case op::setctty:
+		return from_report ? -EBADF : sys::setctty(s.a);
+	case op::listenfds:
+		return announce(s, r.p, r.report, r.failed);
+	default:
+		return -ENOSYS; /* a plan from the future: cannot be, and must not pass */
+	}
 }
 
 } // namespace spawnx_core

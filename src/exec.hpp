@@ -8,7 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/limits.h> /* freestanding, <limits.h> need not have NAME_MAX */
 
 #include "plan.hpp"
 #include "syscall.hpp"

@@ -25,6 +25,7 @@ enum class argument : int {
 	how,
 	size,
 	autokill_without_pidfd,
+	idmap_without_newuser,
 	memory,
 };
 
@@ -42,6 +43,15 @@ enum class exec_detail : int {
 	not_in_path,
 };
 inline constexpr int exec_detail_length = 8;
+
+/* spawnx_failure.reserved of a step: its op, and perhaps these. */
+inline constexpr int without_no_new_privs = 0x100;
+inline constexpr int of_the_whole = 0x200; /* result.whole */
+inline constexpr int of_inheritable_set = 0x400;
+
+/* spawnx_failure.reserved of stage CLONE: 0, or one of these. */
+inline constexpr int with_namespaces = 1;
+inline constexpr int with_user_namespace = 2; /* and perhaps others */
 
 /* The one place where an error number becomes errno. */
 inline int finish(int error)
@@ -69,6 +79,7 @@ template <typename T> void copy_out(T *to, const T &from)
 
 spawnx_failure argument_failure(argument, int error = EINVAL);
 spawnx_failure feature_failure(unsigned missing);
+bool lacks_right_to_autokill(const plan &);
 spawnx_failure launch_failure(const plan &, const launched &, const char *given_path);
 
 /* Keeps it as the calling thread's last. */

@@ -23,7 +23,8 @@ struct row {
 };
 
 constexpr row table[] = {
-#define X(id, NAME, name, since, without, what) {name, since, what, without},
+#define X(id, NAME, name, since, probe, without, what, instead)                          \
+	{name, since, what, without},
 #include "features.def"
 #undef X
 };
@@ -57,9 +58,9 @@ long try_clone3(uint64_t flags)
 			    : kernel::clone_args_size_ver0);
 	if (r == 0) /* an emulator that takes that address: a child nobody wanted */
 		sys::exit_group(0);
+	siginfo_t info;
 	if (r > 0)
-		(void)sys::waitid(kernel::p_pid, static_cast<int>(r),
-			static_cast<siginfo_t *>(nullptr),
+		(void)sys::waitid(kernel::p_pid, static_cast<int>(r), &info,
 			kernel::wexited | kernel::wall);
 	return r;
 }
@@ -86,12 +87,53 @@ answer ask_clone3(uint64_t flags)
 	}
 }
 
-/* Since 5.4 waitid knows P_PIDFD: EBADF for this, EINVAL before (glibc asks so too). */
+/*
+ * A child that lives for a few microseconds in our memory and is gone; like a failed spawn
+ * nobody sees it. Returns what clone returned, and the child's pidfd.
+ */
+long gone_child(int &pidfd)
+{
+	kernel::clone_args args = {};
+	args.flags = kernel::clone_vm | kernel::clone_vfork | kernel::clone_pidfd;
+	args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+	long pid = spawnx_clone(__NR_clone3, sys::word(&args),
+		kernel::clone_args_size_ver0, 0, child_that_exits, nullptr);
+	/* SIGCHLD is for emulators, which may know no other signal: launch.cpp. */
+	for (long exit_signal = 0; exit_signal <= SIGCHLD; exit_signal += SIGCHLD)
+		if (pid == -ENOSYS || pid == -EPERM || pid == -EINVAL)
+			pid = spawnx_clone(__NR_clone,
+				static_cast<long>(args.flags) | exit_signal, 0,
+				sys::word(&pidfd), child_that_exits, nullptr);
+	siginfo_t info; /* the kernel needs none, valgrind complains of none */
+	if (pid > 0)
+		(void)sys::waitid(kernel::p_pid, static_cast<int>(pid), &info,
+			kernel::wexited | kernel::wall);
+	return pid;
+}
+
+/*
+ * Since 5.4 waitid knows P_PIDFD: EBADF for this, EINVAL before (glibc asks so too). An
+ * emulator may pass that on to its kernel and still have a clone that makes no pidfd. The
+ * question for clone3 asks for one, too; without clone3 only a child tells.
+ */
 answer ask_pidfd()
 {
-	const long r = sys::waitid(kernel::p_pidfd, INT_MAX,
-		static_cast<siginfo_t *>(nullptr), kernel::wexited | kernel::wnohang);
-	return r == -EBADF ? answer::present : answer::absent;
+	siginfo_t info;
+	const long r = sys::waitid(
+		kernel::p_pidfd, INT_MAX, &info, kernel::wexited | kernel::wnohang);
+	if (r != -EBADF)
+		return answer::absent;
+	if (native(bit(CLONE3)))
+		return answer::present;
+	int pidfd = -1;
+	const long pid = gone_child(pidfd);
+	/* Out of something, or refused: the spawn itself will be told what. */
+	if (pid < 0)
+		return pid == -EINVAL ? answer::absent : answer::present;
+	if (pidfd < 0)
+		return answer::absent;
+	(void)sys::close(pidfd);
+	return answer::present;
 }
 
 /* An empty range is EINVAL where the call exists. */
@@ -101,8 +143,7 @@ answer ask_close_range()
 }
 
 /*
- * Whether a dead child's status stays with its pidfd has no tell but a dead child. It
- * lives for a few microseconds in our memory, and like a failed spawn nobody sees it.
+ * Whether a dead child's status stays with its pidfd has no tell but a dead child.
  * CLONE_AUTOREAP came later and builds on it.
  */
 answer ask_exit_info()
@@ -110,18 +151,9 @@ answer ask_exit_info()
 	if (native(bit(AUTOREAP)))
 		return answer::present;
 	int pidfd = -1;
-	kernel::clone_args args = {};
-	args.flags = kernel::clone_vm | kernel::clone_vfork | kernel::clone_pidfd;
-	args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-	long pid = spawnx_clone(__NR_clone3, sys::word(&args),
-		kernel::clone_args_size_ver0, 0, child_that_exits, nullptr);
-	if (pid == -ENOSYS || pid == -EPERM)
-		pid = spawnx_clone(__NR_clone, static_cast<long>(args.flags), 0,
-			sys::word(&pidfd), child_that_exits, nullptr);
+	const long pid = gone_child(pidfd);
 	if (pid < 0)
-		return answer::inconclusive;
-	(void)sys::waitid(kernel::p_pid, static_cast<int>(pid),
-		static_cast<siginfo_t *>(nullptr), kernel::wexited | kernel::wall);
+		return pid == -EINVAL ? answer::absent : answer::inconclusive;
 	kernel::pidfd_info info = {};
 	info.mask = kernel::pidfd_info_exit;
 	const long r = sys::pidfd_get_info(pidfd, &info);
@@ -134,24 +166,11 @@ answer ask(unsigned id)
 {
 	using namespace kernel;
 	switch (id) {
-	case AUTOREAP:
-		return ask_clone3(clone_autoreap);
-	case AUTOKILL: /* with CLONE_NNP, or it would be a matter of privilege */
-		return ask_clone3(clone_pidfd_autokill | clone_autoreap | clone_nnp);
-	case NONEWPRIVS:
-		return ask_clone3(clone_nnp);
-	case CLONE3:
-		return ask_clone3(0);
-	case CLEAR_SIGHAND:
-		return ask_clone3(clone_clear_sighand);
-	case INTO_CGROUP:
-		return ask_clone3(clone_into_cgroup);
-	case PIDFD:
-		return ask_pidfd();
-	case EXIT_INFO:
-		return ask_exit_info();
-	case CLOSE_RANGE:
-		return ask_close_range();
+#define X(id, NAME, name, since, probe, ...)                                             \
+	case id:                                                                         \
+		return probe;
+#include "features.def"
+#undef X
 	}
 	return answer::absent;
 }
@@ -218,8 +237,17 @@ int spawnx_feature(unsigned int id) noexcept
 {
 	if (!feature::name(id))
 		return SPAWNX_ABSENT;
-	return feature::native(feature::bit(id)) ? SPAWNX_NATIVE
-						 : feature::table[id].without;
+	if (feature::native(feature::bit(id)))
+		return SPAWNX_NATIVE;
+	/* What the relays need, see plan.cpp. */
+	uint64_t needs = 0;
+	if (id == feature::AUTOREAP || id == feature::AUTOKILL)
+		needs |= feature::bit(feature::CLONE3);
+	if (id == feature::AUTOKILL)
+		needs |= feature::bit(feature::PIDFD) | feature::bit(feature::CLOSE_RANGE);
+	if ((feature::native(needs) & needs) != needs)
+		return SPAWNX_ABSENT;
+	return feature::table[id].without;
 }
 
 uint64_t spawnx_features(void) noexcept

@@ -17,8 +17,11 @@ namespace spawnx_core::kernel
 
 /* clone(2), <linux/sched.h> */
 inline constexpr uint64_t clone_vm = 0x00000100;
+inline constexpr uint64_t clone_files = 0x00000400;
 inline constexpr uint64_t clone_pidfd = 0x00001000; /* since 5.2 */
 inline constexpr uint64_t clone_vfork = 0x00004000;
+inline constexpr uint64_t clone_parent_settid = 0x00100000;
+inline constexpr uint64_t clone_child_cleartid = 0x00200000;
 inline constexpr uint64_t clone_clear_sighand = UINT64_C(1) << 32; /* since 5.5 */
 inline constexpr uint64_t clone_into_cgroup = UINT64_C(1) << 33;   /* since 5.7 */
 inline constexpr uint64_t clone_autoreap = UINT64_C(1) << 34;      /* since 7.1, 12ae2c81 */
@@ -98,10 +101,66 @@ inline constexpr int pr_get_dumpable = 3;
 inline constexpr int pr_set_dumpable = 4;
 inline constexpr int pr_set_no_new_privs = 38; /* since 3.5 */
 
+inline constexpr int pr_set_pdeathsig = 1;
+inline constexpr int pr_set_keepcaps = 8;
+inline constexpr int pr_set_name = 15;
+inline constexpr int pr_capbset_read = 23;
+inline constexpr int pr_capbset_drop = 24;
+inline constexpr int pr_set_securebits = 28;
+inline constexpr int pr_cap_ambient = 47; /* since 4.3 */
+inline constexpr int pr_cap_ambient_raise = 2;
+inline constexpr int pr_cap_ambient_clear_all = 4;
+
+/* capget(2), capset(2): version 3, two halves of 32 capabilities each. */
+struct cap_header {
+	uint32_t version;
+	int32_t pid; /* 0: the caller */
+};
+struct cap_half {
+	uint32_t effective, permitted, inheritable;
+};
+inline constexpr uint32_t cap_version_3 = 0x20080522;
+inline constexpr int cap_kill = 5;
+inline constexpr int cap_setpcap = 8;
+inline constexpr int last_capability = 63;
+
+/* seccomp(2), since 3.17 */
+inline constexpr unsigned seccomp_set_mode_filter = 1;
+
+/* unshare(2)'s namespaces, as clone3 takes them too. */
+inline constexpr uint64_t clone_newtime = 0x00000080; /* since 5.6; not by clone(2) */
+inline constexpr uint64_t clone_newns = 0x00020000;
+inline constexpr uint64_t clone_newcgroup = 0x02000000;
+inline constexpr uint64_t clone_newuts = 0x04000000;
+inline constexpr uint64_t clone_newipc = 0x08000000;
+inline constexpr uint64_t clone_newuser = 0x10000000;
+inline constexpr uint64_t clone_newpid = 0x20000000;
+inline constexpr uint64_t clone_newnet = 0x40000000;
+inline constexpr uint64_t clone_new_all = clone_newtime | clone_newns | clone_newcgroup |
+	clone_newuts | clone_newipc | clone_newuser | clone_newpid | clone_newnet;
+
+/* setpriority(2) */
+inline constexpr int prio_process = 0;
+
 /* close_range(2) */
+inline constexpr unsigned close_range_unshare = 2;
 inline constexpr unsigned close_range_cloexec = 4; /* since 5.11 */
 
+/* fcntl(2): locks that belong to the open file description, since 3.15 */
+struct flock {
+	int16_t type, whence;
+	int64_t start, len;
+	int32_t pid; /* 0 for these locks */
+};
+static_assert(sizeof(flock) == 32);
+inline constexpr int f_ofd_setlk = 37;
+inline constexpr int f_ofd_setlkw = 38;
+
+/* futex(2) */
+inline constexpr int futex_wait = 0;
+
 /* ioctl(2) on a terminal, <asm-generic/ioctls.h> */
+inline constexpr unsigned long tiocsctty = 0x540e;
 inline constexpr unsigned long tiocspgrp = 0x5410;
 
 /* What getdents64(2) fills a buffer with. */
@@ -120,16 +179,28 @@ inline constexpr int f_setfd = 2;
 inline constexpr int fd_cloexec = 1;
 inline constexpr int f_dupfd_cloexec = 1030;
 inline constexpr int at_fdcwd = -100;
+inline constexpr int at_eaccess = 0x200;
+inline constexpr int at_empty_path = 0x1000;
 
 /* System calls that are newer than the oldest headers the library builds with. */
 #ifndef __NR_pidfd_send_signal
 #define __NR_pidfd_send_signal 424 /* since 5.1 */
+#endif
+#ifndef __NR_pidfd_open
+#define __NR_pidfd_open 434 /* since 5.3 */
 #endif
 #ifndef __NR_clone3
 #define __NR_clone3 435 /* since 5.3 */
 #endif
 #ifndef __NR_close_range
 #define __NR_close_range 436 /* since 5.9 */
+#endif
+
+#ifndef __NR_faccessat2
+#define __NR_faccessat2 439 /* since 5.8 */
+#endif
+#ifndef __NR_landlock_restrict_self
+#define __NR_landlock_restrict_self 446 /* since 5.13 */
 #endif
 
 } // namespace spawnx_core::kernel

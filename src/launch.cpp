@@ -15,7 +15,9 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "child.hpp"
+#include "clone.hpp"
+#include "dumpable.hpp"
+#include "relayed.hpp"
 #include "plan.hpp"
 #include "syscall.hpp"
 
@@ -53,37 +55,23 @@ static int open_report(plan &p)
 {
 	if (memory_is_shared.load(std::memory_order_relaxed))
 		return 0;
+	/* The table stays ours: there is a pipe in it; or it is a fork, which has a copy. */
+	p.clone_flags &= ~kernel::clone_files;
 	const long error = sys::pipe2(p.report, O_CLOEXEC);
 	if (error == 0 || error == -EMFILE || error == -ENFILE)
 		return 0;
 	return static_cast<int>(-error);
 }
 
-static long clone(plan &p, int *pidfd, int &exit_signal)
+/* A relay tells its result through memory, and through nothing else. */
+static int open_relay(plan &p)
 {
-	exit_signal = 0;
-	if (p.clone3) {
-		kernel::clone_args args = {};
-		args.flags = p.clone_flags;
-		args.pidfd = (p.clone_flags & kernel::clone_pidfd)
-			? reinterpret_cast<uint64_t>(pidfd)
-			: 0;
-		const bool into_cgroup = p.clone_flags & kernel::clone_into_cgroup;
-		args.cgroup = into_cgroup ? static_cast<uint64_t>(p.cgroup) : 0;
-		/* The smallest size that says it all: what the oldest kernel understands. */
-		return spawnx_clone(__NR_clone3, sys::word(&args),
-			into_cgroup ? kernel::clone_args_size_ver2
-				    : kernel::clone_args_size_ver0,
-			0, child, &p);
+	if (!memory_is_shared.load(std::memory_order_relaxed)) {
+		if (!sees_what_a_child_writes())
+			return ENOTSUP;
+		memory_is_shared.store(true, std::memory_order_relaxed);
 	}
-	/* clone(2): the low byte is exit_signal, the pidfd goes where parent_tid would. */
-	const long flags = static_cast<long>(p.clone_flags);
-	const long pid = spawnx_clone(__NR_clone, flags, 0, sys::word(pidfd), child, &p);
-	if (pid != -EINVAL)
-		return pid;
-	/* qemu-user knows no exit_signal but SIGCHLD for what it makes a fork. */
-	exit_signal = SIGCHLD;
-	return spawnx_clone(__NR_clone, flags | SIGCHLD, 0, sys::word(pidfd), child, &p);
+	return p.parent == parent::guard ? p.relay.guard_error = open_guard(p) : 0;
 }
 
 /*
@@ -135,7 +123,8 @@ static bool killed_before_exec(const plan &p, launched &l)
 		return false;
 	if (info.si_pid == 0)
 		wait_until_gone(p, l, &info);
-	l.killed_by = info.si_status;
+	/* valgrind ends a child itself, by exit, whose exec fails later than it thought. */
+	l.killed_by = info.si_code == CLD_EXITED ? 0 : info.si_status;
 	return true;
 }
 
@@ -180,34 +169,40 @@ static void settle(plan &p, launched &l, int exit_signal)
 
 launched launch(plan &p)
 {
-	launched l = {0, false, 0, -1, -1};
-	int exit_signal;
+	launched l;
+	int exit_signal = 0;
 
-	if ((l.error = open_report(p)))
+	l.error = p.parent == parent::us ? open_report(p) : open_relay(p);
+	if (l.error)
 		return l;
-	const bool was_dumpable =
-		p.changes_ids && sys::prctl(kernel::pr_get_dumpable) == 1;
+	if (p.changes_ids)
+		enter_undumpable();
 	if (p.block_signals) {
 		const kernel::sigset every = ~kernel::sigset(0);
 		(void)sys::rt_sigprocmask(&every, &p.caller_mask);
 	}
 
-	const long pid = clone(p, &l.pidfd, exit_signal);
+	const long pid = p.parent == parent::us ? clone_child(p, exit_signal)
+						: clone_relay(p);
 	if (pid < 0) {
 		l.error = static_cast<int>(-pid);
 	} else {
 		l.pid = static_cast<pid_t>(pid);
 		l.cloned = true;
-		settle(p, l, exit_signal);
+		l.pidfd = p.pidfd;
+		if (p.parent == parent::us)
+			settle(p, l, exit_signal);
+		else
+			settle_relay(p, l);
 	}
 
 	if (p.block_signals)
 		(void)sys::rt_sigprocmask(&p.caller_mask, nullptr);
-	/* commit_creds() in the child cleared it in the memory we share. */
-	if (was_dumpable)
-		(void)sys::prctl(kernel::pr_set_dumpable, 1);
+	if (p.changes_ids)
+		leave_undumpable();
 	close_and_forget(p.report[0]);
 	close_and_forget(p.report[1]);
+	close_and_forget(p.guard.fd);
 	return l;
 }
 

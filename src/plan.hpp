@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "kernel.hpp"
+#include "plan_parts.hpp"
 
 namespace spawnx_core
 {
@@ -19,23 +20,46 @@ struct request;
 
 /* What the child can do. The order of steps is lower()'s and child.cpp's business. */
 enum class op : uint16_t {
-	no_new_privs = 1,
+	unshare_files = 1, /* a, b: a range to leave behind */
+	no_new_privs,
+	idmap,           /* data: id_maps */
+	cgroup_procs,    /* a: the cgroup */
 	clear_handlers,  /* every caught signal to its default */
 	default_signals, /* those in set */
+	ignore_signals,  /* those in set */
 	setscheduler, /* a: policy, b: priority */
 	setparam,     /* b: priority */
+	affinity,     /* data: the mask, set: its size */
+	nice,         /* a */
+	rlimits,      /* data: limits */
+	oom_score_adj, /* path: the number */
 	setsid,
 	setpgid,  /* a: the group */
 	resetids,
 	cloexec_all, /* every open descriptor to close-on-exec */
 	open,     /* a: descriptor, b: flags, set: mode, path */
+	openat,   /* the same, and set's upper half: the directory */
 	close,    /* a: descriptor */
 	dup2,     /* a: from, b: to */
 	chdir,    /* path */
 	fchdir,   /* a: descriptor */
 	closefrom, /* a: the lowest */
 	tcsetpgrp, /* a: the terminal */
+	inherit,   /* a: descriptor */
+	map,       /* a: from, b: to */
+	map_save,  /* a: from; for the one that closes a circle */
+	map_saved, /* b: to */
+	setctty,   /* a: the terminal */
 	listenfds, /* a: how many, from 3 on */
+	umask,     /* a */
+	caps_before_ids, /* data: capabilities, a: keep those permitted */
+	groups,    /* data, set: how many */
+	gid,       /* set */
+	uid,       /* set */
+	caps_after_ids, /* data: capabilities */
+	pdeathsig, /* a: signal, b: the parent */
+	landlock,  /* a: the ruleset */
+	seccomp,   /* data: a sock_fprog */
 	sigmask,  /* set */
 	restore_sigmask, /* what launch() found before it blocked all signals */
 };
@@ -47,7 +71,10 @@ struct step {
 	int32_t index; /* which file action, from 0; else -1 */
 	int32_t a, b;
 	uint64_t set;
-	const char *path;
+	union {
+		const char *path;
+		const void *data; /* in the attributes object */
+	};
 };
 static_assert(std::is_trivially_copyable_v<step> && std::is_standard_layout_v<step>);
 static_assert(sizeof(step) == 32);
@@ -65,14 +92,19 @@ struct result {
 	int32_t error;   /* 0: nothing failed */
 	const step *at;  /* the step that failed; nullptr: exec */
 	const char *path; /* what exec was refused; nullptr: no candidate was there */
-	int32_t fd;       /* of listenfds: the one that is not open */
+	int32_t element = -1; /* a descriptor, a resource, a capability; -1: none of them */
+	bool whole = false; /* all capabilities: that they are kept, the ambient set cleared */
 	enum missing missing;
 	int32_t directory; /* so many bytes of the path are no directory; 0: not that */
+	int32_t inheritable; /* 1: element is what may not become inheritable */
 	char interpreter[128]; /* which one is missing; empty: not known */
 };
 
-inline constexpr size_t most_head_steps = 12;
-inline constexpr size_t most_tail_steps = 4;
+/* Whose child it becomes. The others are the weaker fallbacks, which take a relay. */
+enum class parent : uint8_t { us, init, guard };
+
+inline constexpr size_t most_head_steps = 16;
+inline constexpr size_t most_tail_steps = 12;
 
 struct plan {
 	uint64_t clone_flags; /* as clone3(2) takes them */
@@ -82,9 +114,11 @@ struct plan {
 	bool autoreap;        /* nobody can wait for the child, not even us */
 	bool block_signals;   /* in the parent, round the clone; the last step unblocks */
 	bool close_range;     /* the kernel has it */
-	bool changes_ids;     /* clears the parent's dumpable flag (kernel fact 7) */
+	enum parent parent;
+	bool changes_ids;     /* clears the parent's dumpable flag: dumpable.hpp */
 	uint16_t head_count, tail_count;
 	int cgroup; /* with CLONE_INTO_CGROUP */
+	int pidfd;  /* written by the kernel before the child runs; -1 */
 
 	step head[most_head_steps]; /* before the file actions */
 	const step *actions;
@@ -103,6 +137,8 @@ struct plan {
 	kernel::sigset caller_mask;
 	int report[2]; /* pipe for the result until memory is proved shared; else -1 */
 	struct result result;
+	struct relay relay;
+	guard_program guard;
 };
 static_assert(std::is_trivially_copyable_v<plan> && std::is_standard_layout_v<plan>);
 

@@ -4,9 +4,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "failure.hpp"
 #include "features.hpp"
+#include "gap.hpp"
 #include "launch.hpp"
 #include "listen.hpp"
 #include "plan.hpp"
@@ -56,6 +58,10 @@ int check(const call &c, request &r, spawnx_failure &f)
 	/* Nobody would hold what keeps the child alive. */
 	if (r.attr && r.attr->autokill && !r.pidfd)
 		return refuse(argument::autokill_without_pidfd);
+	if (r.attr && r.attr->has_idmap && !(r.attr->namespaces & kernel::clone_newuser))
+		return refuse(argument::idmap_without_newuser);
+	r.self = r.attr && r.attr->pdeathsig ? getpid() : 0;
+	r.table_size = wants_table_size(r) ? table_size() : 0;
 	return 0;
 }
 

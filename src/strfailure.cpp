@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/capability.h>
 
 #include "features.hpp"
 #include "plan.hpp"
@@ -70,6 +71,8 @@ const char *argument_words(int which)
 		return "the size of an output struct is 0";
 	case argument::autokill_without_pidfd:
 		return "autokill needs a call that returns a pidfd";
+	case argument::idmap_without_newuser:
+		return "id maps need CLONE_NEWUSER among the namespaces";
 	case argument::memory:
 		return "no memory";
 	}
@@ -87,15 +90,25 @@ const char *stage_words(int stage)
 		: name[0];
 }
 
+op op_of(const spawnx_failure &f)
+{
+	return static_cast<op>(
+		f.reserved & ~(without_no_new_privs | of_the_whole | of_inheritable_set));
+}
+
 void add_action(words &w, const spawnx_failure &f)
 {
-	if (static_cast<op>(f.reserved) == op::cloexec_all)
+	const op what = op_of(f);
+	if (what == op::unshare_files)
+		return w.add("a descriptor table of its own");
+	if (what == op::cloexec_all)
 		return w.add("close-on-exec for every descriptor");
-	if (static_cast<op>(f.reserved) == op::listenfds)
+	if (what == op::listenfds)
 		return w.add("fd %d, which listenfds announces", f.fd);
 	w.add("file action %d: ", f.index);
-	switch (static_cast<op>(f.reserved)) {
+	switch (what) {
 	case op::open:
+	case op::openat:
 		w.add("open ");
 		w.add_quoted(f.text);
 		w.add(" for fd %d", f.fd);
@@ -118,6 +131,19 @@ void add_action(words &w, const spawnx_failure &f)
 		break;
 	case op::tcsetpgrp:
 		w.add("tcsetpgrp of fd %d", f.fd);
+		break;
+	case op::inherit:
+		w.add("inherit fd %d", f.fd);
+		break;
+	case op::map:
+	case op::map_save:
+	case op::map_saved:
+		w.add("map");
+		if (f.fd >= 0)
+			w.add(" of fd %d", f.fd);
+		break;
+	case op::setctty:
+		w.add("fd %d as controlling terminal", f.fd);
 		break;
 	default: /* a failure that somebody put together by hand */
 		w.add("fd %d ", f.fd);
@@ -158,6 +184,8 @@ void add_exec(words &w, const spawnx_failure &f)
 		w.add_quoted(f.text);
 	else
 		w.add("fd %d", f.fd);
+	if (f.error == ECANCELED && !f.reserved) /* see launch.cpp */
+		return w.add(": ended before it");
 	if (f.error == ECANCELED)
 		return w.add(": killed by signal %d before it", f.reserved);
 
@@ -184,6 +212,104 @@ void add_exec(words &w, const spawnx_failure &f)
 	}
 }
 
+/* What is said of a stage that needs no more; and of failures made by hand. */
+void add_stage(words &w, const spawnx_failure &f)
+{
+	w.add("%s", stage_words(f.stage));
+	if (f.text[0]) {
+		w.add(" ");
+		w.add_quoted(f.text);
+	}
+}
+
+void add_limit(words &w, const spawnx_failure &f)
+{
+	static const char *const names[] = {"CPU", "FSIZE", "DATA", "STACK", "CORE",
+		"RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
+		"MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
+	static_assert(sizeof(names) / sizeof(names[0]) == RLIM_NLIMITS);
+	if (f.index >= 0 && f.index < static_cast<int>(RLIM_NLIMITS))
+		w.add("RLIMIT_%s", names[f.index]);
+	else if (op_of(f) == op::oom_score_adj)
+		w.add("oom_score_adj");
+	else
+		add_stage(w, f);
+}
+
+void add_caps(words &w, const spawnx_failure &f)
+{
+	const bool after = op_of(f) == op::caps_after_ids;
+	if (!after && op_of(f) != op::caps_before_ids)
+		return add_stage(w, f);
+	if (f.reserved & of_the_whole)
+		return w.add(after ? "clearing of the ambient set"
+				   : "keeping of capabilities across the change of the user");
+	if (f.index < 0)
+		return w.add(after ? "securebits" : "inheritable capabilities");
+	char *name = cap_to_name(f.index);
+	if (f.reserved & of_inheritable_set)
+		w.add("inheritable capability ");
+	else
+		w.add(after ? "ambient capability " : "bounding set: drop of ");
+	if (name)
+		w.add("%s", name);
+	else
+		w.add("%d", f.index);
+	(void)cap_free(name);
+}
+
+void add_ids(words &w, const spawnx_failure &f)
+{
+	switch (op_of(f)) {
+	case op::groups:
+		return w.add("supplementary groups");
+	case op::gid:
+		return w.add("gid");
+	case op::uid:
+		return w.add("uid");
+	case op::resetids:
+		return w.add("reset of the effective ids");
+	default:
+		return add_stage(w, f);
+	}
+}
+
+void add_clone(words &w, const spawnx_failure &f)
+{
+	w.add("clone3");
+	if (f.index == feature::AUTOKILL)
+		return w.add(": autokill needs no-new-privs or CAP_SYS_ADMIN");
+	if (f.index == feature::INTO_CGROUP) {
+		w.add(" into the cgroup of fd %d", f.fd);
+		if (f.error == EBUSY)
+			w.add(": it has controllers for the cgroups below it, and so takes no "
+			      "process");
+		else if (f.error == EOPNOTSUPP)
+			w.add(": its type is \"domain invalid\", as there are threaded "
+			      "cgroups beside or above it");
+		else if (f.error == EACCES)
+			w.add(": its cgroup.procs, or that of a common ancestor, is not ours to "
+			      "write");
+		return;
+	}
+	if (f.reserved == with_namespaces || f.reserved == with_user_namespace) {
+		w.add(" with new namespaces");
+		if (f.error == EPERM && f.reserved == with_namespaces)
+			w.add(": they need CAP_SYS_ADMIN, or CLONE_NEWUSER with them");
+	}
+}
+
+/* The kernel says EPERM for Landlock, and EACCES for seccomp. */
+void add_confinement(words &w, const spawnx_failure &f)
+{
+	add_stage(w, f);
+	if (f.fd >= 0)
+		w.add(": ruleset of fd %d", f.fd);
+	const int refused = f.stage == SPAWNX_STAGE_LANDLOCK ? EPERM : EACCES;
+	if (f.error == refused && (f.reserved & without_no_new_privs))
+		w.add(": it needs no-new-privs or CAP_SYS_ADMIN");
+}
+
 void add_where(words &w, const spawnx_failure &f)
 {
 	switch (f.stage) {
@@ -196,18 +322,24 @@ void add_where(words &w, const spawnx_failure &f)
 	case SPAWNX_STAGE_EXEC:
 		return add_exec(w, f);
 	case SPAWNX_STAGE_CLONE:
-		w.add("clone3");
-		if (f.index == feature::AUTOKILL)
-			w.add(": autokill needs no-new-privs or CAP_SYS_ADMIN");
-		else if (f.index == feature::INTO_CGROUP)
-			w.add(" into the cgroup of fd %d", f.fd);
-		return;
+		return add_clone(w, f);
+	case SPAWNX_STAGE_LIMITS:
+		return add_limit(w, f);
+	case SPAWNX_STAGE_IDS:
+		return add_ids(w, f);
+	case SPAWNX_STAGE_CAPS:
+		return add_caps(w, f);
+	case SPAWNX_STAGE_LANDLOCK:
+	case SPAWNX_STAGE_SECCOMP:
+		return add_confinement(w, f);
+	case SPAWNX_STAGE_SCHED:
+		if (op_of(f) == op::affinity)
+			return w.add("affinity");
+		if (op_of(f) == op::nice)
+			return w.add("nice");
+		[[fallthrough]];
 	default:
-		w.add("%s", stage_words(f.stage));
-		if (f.text[0]) {
-			w.add(" ");
-			w.add_quoted(f.text);
-		}
+		return add_stage(w, f);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "failure.hpp"
+#include "features.hpp"
 #include "kernel.hpp"
 #include "spawnx.h"
 #include "syscall.hpp"
@@ -83,26 +84,27 @@ int reap(int pidfd, spawnx_exit &e)
 
 /*
  * The status the kernel keeps with the pidfd of a child that was reaped, by the kernel
- * itself (autoreap), or by somebody else's wait. 0; EAGAIN: dead, but not yet reaped (a
- * zombie answers without the EXIT bit), or EBUSY: by us, as our child, whom waitid denies:
- * so the kernel is reaping it this very moment; ENODATA: this kernel keeps none.
+ * itself (autoreap), or by somebody else's wait. 0; EAGAIN: dead, but not yet reaped by its
+ * parent (a zombie answers without the EXIT bit); EBUSY: the parent is us, whom waitid has
+ * denied it, or it is just going (ESRCH, no parent): the kernel is reaping it this very
+ * moment, and the status will be there; ENODATA: this kernel keeps none.
  */
 int kept_status(int pidfd, spawnx_exit &e)
 {
 	kernel::pidfd_info info = {};
-	long r = -ESRCH;
-	/*
-	 * Twice: the kernel looks for the status first and then for the process, which may
-	 * be released in between, so that neither is found. The second look finds the one.
-	 */
-	for (int look = 0; look < 2 && r == -ESRCH; look++) {
-		info.mask = kernel::pidfd_info_exit;
-		r = sys::pidfd_get_info(pidfd, &info);
-	}
+	info.mask = kernel::pidfd_info_exit;
+	const long r = sys::pidfd_get_info(pidfd, &info);
+	if (r == -ESRCH)
+		return feature::native(feature::bit(feature::EXIT_INFO)) ? EBUSY : ENODATA;
 	if (r < 0)
 		return ENODATA;
+	if (!(info.mask & kernel::pidfd_info_exit) &&
+		!feature::native(feature::bit(feature::EXIT_INFO)))
+		return ENODATA; /* Linux 6.13 and 6.14 */
 	if (!(info.mask & kernel::pidfd_info_exit))
-		return info.ppid == static_cast<uint32_t>(sys::getpid()) ? EBUSY : EAGAIN;
+		return info.ppid == 0 || info.ppid == static_cast<uint32_t>(sys::getpid())
+			? EBUSY
+			: EAGAIN;
 	if (WIFEXITED(info.exit_code)) {
 		e.code = CLD_EXITED;
 		e.status = WEXITSTATUS(info.exit_code);

@@ -50,7 +50,8 @@ try {
 	const bool strict = argc == 2 && std::strcmp(argv[1], "--strict") == 0;
 	/* The helper looks at itself. */
 	const char look[] =
-		"ls /proc/$$/fd; grep -E 'SigBlk|SigIgn|NoNewPrivs' /proc/$$/status;"
+		"ls /proc/$$/fd; while read -r line; do case $line in"
+		" SigBlk*|SigIgn*|NoNewPrivs*) echo $line;; esac; done </proc/$$/status;"
 		"read -r pid name state parent group session rest </proc/$$/stat;"
 		"test $session -eq $$ && echo in a session of its own";
 

@@ -21,6 +21,7 @@ OTHERS = """
 #include <stdint.h>
 #include <sys/types.h>
 #include <spawn.h>
+#include <sys/capability.h>
 """
 
 
@@ -46,7 +47,7 @@ def declared_by_clang(compiler, source):
 
 def declared(compiler_id, compiler):
     list_of = declared_by_clang if compiler_id == "clang" else declared_by_gcc
-    return list_of(compiler, OTHERS + "#include <spawnx.h>\n") - list_of(compiler, OTHERS)
+    return list_of(compiler, OTHERS + "#include <spawnx.h>\n#include <spawnx/libcap.h>\n") - list_of(compiler, OTHERS)
 
 
 def in_map(path):

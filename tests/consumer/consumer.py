@@ -90,8 +90,8 @@ def main(root):
     tap.same_set(
         "headers are installed, and no others",
         {n for n in installed(header.parent) if n.startswith("spawnx")},
-        {"spawnx.h", "spawnx.hpp", "spawnx/child.hpp", "spawnx/objects.hpp",
-         "spawnx/posix.h", "spawnx/version.h"},
+        {"spawnx.h", "spawnx.hpp", "spawnx/child.hpp", "spawnx/libcap.h",
+         "spawnx/objects.hpp", "spawnx/posix.h", "spawnx/version.h"},
     )
     modversion = pkg_config(environment, "--modversion")
     tap.equal("pkg-config knows the version", modversion, [version])

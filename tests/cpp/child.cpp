@@ -53,7 +53,7 @@ void drop(spx::child child)
 
 SPAWNX_TEST("wait tells how it ended, and then tells it again")
 {
-	spx::child c = start({"ms:20", "exit:7"});
+	spx::child c = start({"ms:500", "exit:7"});
 	CHECK(c);
 	CHECK(c.pid() == pid_of(c.pidfd()));
 	CHECK_FALSE(c.try_wait().has_value());
@@ -158,18 +158,56 @@ SPAWNX_TEST("dropped while SIGCHLD is ignored")
 	sigaction(SIGCHLD, &before, nullptr);
 }
 
-SPAWNX_TEST(
-	"dropped with autoreap or autokill: gone, and the kernel reaps", "[has:autokill]")
+/* By the kernel, or by what stands in for it: then neither child nor guard stays. */
+SPAWNX_TEST("dropped with autoreap or autokill: gone, and others reap", "[has:clone3]")
 {
+	const bool kernel = should_have("autokill") == oracle::has;
 	for (const bool kill : {false, true}) {
-		spx::child c = spx::start(helper("idle"), {"idle"},
-			spx::attributes().autoreap().autokill(kill).no_new_privs());
-		CHECK((c.native() >> SPAWNX_FEATURE_AUTOKILL & 1) == kill);
+		auto attr = spx::attributes().autoreap().autokill(kill).no_new_privs();
+		REQUIRE(spawnxattr_setfallback(attr.get(), SPAWNX_FALLBACK_WEAKER) == 0);
+		spx::child c = spx::start(helper("idle"), {"idle"}, attr);
+		const auto did = kernel ? c.native() : c.emulated();
+		CHECK((did >> SPAWNX_FEATURE_AUTOREAP & 1) == 1);
+		CHECK((did >> SPAWNX_FEATURE_AUTOKILL & 1) == kill);
 		const pid_t pid = c.pid();
+		errno = 4095;
 		c = spx::child();
+		CHECK(errno == 4095);
 		CHECK(is_gone(pid));
 		CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
 	}
+}
+
+SPAWNX_TEST("stopped with autoreap or autokill", "[has:clone3]")
+{
+	for (const bool kill : {false, true}) {
+		auto attr = spx::attributes().autoreap().autokill(kill).no_new_privs();
+		REQUIRE(spawnxattr_setfallback(attr.get(), SPAWNX_FALLBACK_WEAKER) == 0);
+		spx::child c = spx::start(helper("idle"), {"idle"}, attr);
+		const pid_t pid = c.pid();
+		std::error_code ec;
+		const spx::exit_status s = c.stop(20s, ec);
+		/* Whose status it is decides who may know it. */
+		if (should_have("exit_info") == oracle::has)
+			CHECK(s.signal() == SIGTERM);
+		else
+			CHECK(ec == std::errc::no_message_available);
+		CHECK(is_gone(pid));
+	}
+}
+
+/* What a child ends by when it is released is its pidfd, whoever closes that. */
+SPAWNX_TEST("released with autokill: it ends with the pidfd", "[has:clone3]")
+{
+	auto attr = spx::attributes().autokill().no_new_privs();
+	REQUIRE(spawnxattr_setfallback(attr.get(), SPAWNX_FALLBACK_WEAKER) == 0);
+	spx::child c = spx::start(helper("idle"), {"idle"}, attr);
+	const pid_t pid = c.pid();
+	const int pidfd = c.release();
+	c = spx::child();
+	CHECK(state_of(pid) != 0);
+	close(pidfd);
+	CHECK(is_gone(pid));
 }
 
 SPAWNX_TEST("dropped by an exception on its way")

@@ -2,7 +2,8 @@
 /*
  * idle [WORD...]: does what the words say, in turn, and then nothing for ever.
  * ms:N sleeps, exit:N exits, signal:N kills itself, close:N closes a descriptor,
- * say:FD:TEXT writes TEXT, term:N makes SIGTERM exit with N, a tenth of a second later.
+ * say:FD:TEXT writes TEXT, term:N makes SIGTERM exit with N, a tenth of a second later,
+ * fork:N makes N children that do the rest of the words, as it does itself.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,9 @@ int main(int argc, char *argv[])
 			const char *text = strchr(word + 4, ':') + 1;
 			if (write(number(word), text, strlen(text)) < 0)
 				return 9;
+		} else if (strncmp(word, "fork:", 5) == 0) {
+			for (int n = number(word); n > 0 && fork() != 0;)
+				n--;
 		} else {
 			return 8;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * keeper HOW PROGRAM: a supervisor for tests to do things to. Starts PROGRAM with
- * autokill and no-new-privs, writes its pid to descriptor 1 as a line, and then
+ * autokill and no-new-privs (weaker will do), writes its pid to descriptor 1 as a line, and then
  *   wait          waits to be killed;
  *   exec          executes PROGRAM itself: the pidfd is close-on-exec;
  *   exit          exits;
@@ -26,6 +26,7 @@ static void *start(void *unused)
 
 	if (spawnxattr_init(&attr) != 0 || spawnxattr_setautokill(&attr, 1) != 0 ||
 		spawnxattr_setnonewprivs(&attr, 1) != 0 ||
+		spawnxattr_setfallback(&attr, SPAWNX_FALLBACK_WEAKER) != 0 ||
 		spawnx_start(&child, NULL, 0, program[0], NULL, &attr, program, envp) != 0)
 		_exit(7);
 	spawnxattr_destroy(&attr);

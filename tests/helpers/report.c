@@ -2,11 +2,14 @@
 /*
  * report FILE [ARGUMENTS]: the truth about a child comes from the child. Writes what it
  * finds itself to be to FILE as key=value lines, and exits with 0, or with the number
- * after "exit:" in its last argument. FILE "-" is descriptor 1.
+ * after "exit:" in its last argument. FILE "-" is descriptor 1. An argument read:PATH
+ * opens a file for reading, call:NUMBER does a system call with all arguments 0; the
+ * argument itself is the key, the value its error number, or 0.
  *
  * Nothing is opened before the descriptors are listed. Strings are escaped (\n, \\).
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -73,9 +77,10 @@ static void list_descriptors(void)
 static void put_status(void)
 {
 	static const char *const wanted[] = {"Name", "Uid", "Gid", "Groups", "SigPnd",
-		"SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd",
-		"CapAmb", "NoNewPrivs", "Seccomp", "Cpus_allowed"};
-	char line[4096];
+		"ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd",
+		"CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Cpus_allowed",
+		"Cpus_allowed_list"};
+	static char line[65536]; /* Groups may be thousands */
 	FILE *status = fopen("/proc/self/status", "r");
 	size_t i;
 
@@ -94,6 +99,31 @@ static void put_status(void)
 		fclose(status);
 }
 
+static void put_limits(void)
+{
+	struct rlimit limit;
+	int i;
+
+	for (i = 0; i < (int)RLIM_NLIMITS; i++)
+		if (getrlimit(i, &limit) == 0)
+			fprintf(out, "limit.%d=%llu,%llu\n", i,
+				(unsigned long long)limit.rlim_cur,
+				(unsigned long long)limit.rlim_max);
+}
+
+static void put_oom_score_adj(void)
+{
+	char line[32];
+	FILE *f = fopen("/proc/self/oom_score_adj", "r");
+
+	if (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		put("oom_score_adj", line);
+	}
+	if (f)
+		fclose(f);
+}
+
 static void put_cgroup(void)
 {
 	char line[4096];
@@ -106,6 +136,52 @@ static void put_cgroup(void)
 	}
 	if (f)
 		fclose(f);
+}
+
+static void put_namespaces(void)
+{
+	static const char *const names[] = {
+		"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+	char path[64], target[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ssize_t n;
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		snprintf(path, sizeof(path), "ns.%s", names[i]);
+		put(path, target);
+	}
+}
+
+/* uid_map, gid_map, setgroups: one blank between numbers. */
+static void put_words_of(const char *name)
+{
+	char path[64], text[4096] = "", word[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%63s", word) == 1 && strlen(text) < sizeof(text) - 70) {
+		strcat(text, *text ? " " : "");
+		strcat(text, word);
+	}
+	if (f)
+		fclose(f);
+	put(name, text);
+}
+
+static void try_argument(const char *word)
+{
+	if (strncmp(word, "read:", 5) == 0) {
+		int fd = open(word + 5, O_RDONLY | O_CLOEXEC);
+		put_number(word, fd < 0 ? errno : 0);
+		if (fd >= 0)
+			close(fd);
+	} else if (strncmp(word, "call:", 5) == 0) {
+		put_number(word, syscall(atol(word + 5), 0, 0, 0, 0, 0, 0) < 0 ? errno : 0);
+	}
 }
 
 int main(int argc, char *argv[])
@@ -130,7 +206,13 @@ int main(int argc, char *argv[])
 	put_number("pgid", getpgid(0));
 	put_number("sid", getsid(0));
 	put_status();
+	put_limits();
+	put_oom_score_adj();
 	put_cgroup();
+	put_namespaces();
+	put_words_of("uid_map");
+	put_words_of("gid_map");
+	put_words_of("setgroups");
 	put("cwd", getcwd(cwd, sizeof(cwd)) ? cwd : "?");
 	put_number("umask", umask(022));
 	put_number("nice", getpriority(PRIO_PROCESS, 0));
@@ -139,6 +221,7 @@ int main(int argc, char *argv[])
 	put_number("sched_priority", param.sched_priority);
 	prctl(PR_GET_PDEATHSIG, &sig);
 	put_number("pdeathsig", sig);
+	put_number("securebits", prctl(PR_GET_SECUREBITS));
 	getrlimit(RLIMIT_NOFILE, &limit);
 	put_number("nofile", (long)limit.rlim_cur);
 	tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -153,6 +236,8 @@ int main(int argc, char *argv[])
 		snprintf(key, sizeof(key), "env.%d", i);
 		put(key, environ[i]);
 	}
+	for (i = 2; i < argc; i++)
+		try_argument(argv[i]);
 	put_number("complete", 1);
 	if (fflush(out) != 0 || (out != stdout && fclose(out) != 0))
 		return 4;

@@ -235,7 +235,8 @@ SPAWNX_TEST("tcsetpgrp on what is no terminal is ENOTTY, with the descriptor")
 
 SPAWNX_TEST("a child is born in its cgroup", "[cgroup][has:into_cgroup]")
 {
-	const std::string dir = "/sys/fs/cgroup/spawnx-test-" + std::to_string(getpid());
+	const std::string dir =
+		cgroup_root() + "/spawnx-test-" + std::to_string(getpid());
 	REQUIRE(mkdir(dir.c_str(), 0755) == 0);
 	const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	attributes attr;
@@ -245,7 +246,7 @@ SPAWNX_TEST("a child is born in its cgroup", "[cgroup][has:into_cgroup]")
 	const std::string after_path = spawn_report(nullptr, attr).at("cgroup");
 	close(fd);
 	CHECK(rmdir(dir.c_str()) == 0);
-	CHECK(after_path == dir.substr(strlen("/sys/fs/cgroup")));
+	CHECK(after_path == dir.substr(cgroup_root().size()));
 	CHECK(after_path != before_path);
 }
 

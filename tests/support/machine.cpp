@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -52,10 +53,44 @@ oracle should_have(const std::string &feature)
 		: oracle::lacks;
 }
 
+bool has_exit_signal()
+{
+	return !listed("SPAWNX_TEST_LACKS", "exit_signal");
+}
+
+bool has_own_mappings()
+{
+	return !listed("SPAWNX_TEST_LACKS", "maps");
+}
+
+/* Not always /sys/fs/cgroup: with version 1 beside it it is a directory in there. */
+std::string cgroup_root()
+{
+	std::ifstream in("/proc/self/mounts");
+	for (std::string line; std::getline(in, line);) {
+		std::istringstream words(line);
+		std::string device, where, type;
+		if (words >> device >> where >> type && type == "cgroup2")
+			return where;
+	}
+	return "";
+}
+
 bool has_writable_cgroups()
 {
-	return access("/sys/fs/cgroup/cgroup.procs", W_OK) == 0 &&
-		access("/sys/fs/cgroup", W_OK) == 0;
+	const std::string root = cgroup_root();
+	return !root.empty() && access((root + "/cgroup.procs").c_str(), W_OK) == 0 &&
+		access(root.c_str(), W_OK) == 0;
+}
+
+std::string domain_controller()
+{
+	std::ifstream in(cgroup_root() + "/cgroup.controllers");
+	for (std::string name; in >> name;)
+		if (name == "memory" || name == "io" || name == "hugetlb" ||
+			name == "rdma")
+			return name;
+	return "";
 }
 
 std::string helper(const std::string &name)

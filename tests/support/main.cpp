@@ -14,6 +14,17 @@
 
 #include "machine.hpp"
 
+static std::string with_each(const std::string &unfit, const std::string &filters)
+{
+	std::string all = unfit;
+	for (std::size_t i = 0; i < filters.size(); i++) {
+		all += filters[i];
+		if (filters[i] == ',' && (i == 0 || filters[i - 1] != '\\'))
+			all += unfit;
+	}
+	return all;
+}
+
 int main(int argc, char *argv[])
 {
 	std::string unfit = geteuid() == 0 ? "~[user]" : "~[root]";
@@ -32,13 +43,13 @@ int main(int argc, char *argv[])
 	Catch::Session session;
 	if (const int bad = session.applyCommandLine(argc, argv))
 		return bad;
-	/* A filter of ours joins each one given ("," separates, juxtaposition is "and"). */
+	/* Ours joins each one given: "," is "or" ("\\," is not), juxtaposition is "and". */
 	auto data = session.configData();
 	if (data.testsOrTags.empty())
 		data.testsOrTags.push_back(unfit);
 	else
 		for (auto &filter : data.testsOrTags)
-			filter = unfit + filter;
+			filter = with_each(unfit, filter);
 	session.useConfigData(data);
 	return session.run();
 }

@@ -165,6 +165,11 @@ int sigchld_counter::count() const
 	return sigchlds;
 }
 
+int sigchld_counter::stray() const
+{
+	return has_exit_signal() ? sigchlds : 0;
+}
+
 pid_t pid_of(int pidfd)
 {
 	std::ifstream in("/proc/self/fdinfo/" + std::to_string(pidfd));

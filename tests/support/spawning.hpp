@@ -101,6 +101,8 @@ struct sigchld_counter {
 	sigchld_counter();
 	~sigchld_counter();
 	int count() const;
+	/* The same, where a failed spawn should send none; 0 where it cannot be helped. */
+	int stray() const;
 };
 
 pid_t pid_of(int pidfd);

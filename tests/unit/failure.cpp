@@ -135,7 +135,7 @@ TEST_CASE("each step's failure: stage, index, descriptor and path")
 	for (const auto &row : rows) {
 		plan p = no_plan();
 		p.result = result_of(EPERM, &row.s, nullptr);
-		p.result.fd = 4; /* for listenfds alone */
+		p.result.element = row.s.what == op::listenfds ? 4 : -1;
 		INFO("row " << &row - rows);
 		compare(launch_failure(p, {EPERM, true, 0, 77, -1}, "/given"), row.e);
 	}
@@ -199,16 +199,16 @@ TEST_CASE("autokill's EPERM names its condition only to a caller whom it concern
 		EPERM, SPAWNX_STAGE_CLONE, feature::AUTOKILL, -1, "autokill"};
 	const launched refused = {EPERM, false, 0, -1, -1};
 	plan p = no_plan();
-	p.clone_flags = kernel::clone_pidfd_autokill;
+	p.native = feature::bit(feature::AUTOKILL);
 	if (has_sys_admin())
 		compare(launch_failure(p, refused, "/given"), plain);
 	without_sys_admin([&] {
 		compare(launch_failure(p, refused, "/given"), named);
-		p.clone_flags |= kernel::clone_nnp;
+		p.native |= feature::bit(feature::NONEWPRIVS);
 		compare(launch_failure(p, refused, "/given"), plain);
-		p.clone_flags = kernel::clone_vm;
+		p.native = feature::bit(feature::AUTOREAP);
 		compare(launch_failure(p, refused, "/given"), plain);
-		p.clone_flags = kernel::clone_pidfd_autokill;
+		p.native = feature::bit(feature::AUTOKILL);
 		compare(launch_failure(p, {EAGAIN, false, 0, -1, -1}, "/given"),
 			{EAGAIN, SPAWNX_STAGE_CLONE, -1, -1, ""});
 	});

@@ -8,10 +8,16 @@
  */
 #include <catch2/catch_test_macros.hpp>
 
+#include <asm/ioctls.h>
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <linux/wait.h>
+#if __has_include(<linux/close_range.h>)
+#include <linux/close_range.h>
+#endif
 #if __has_include(<linux/pidfd.h>)
 #include <linux/pidfd.h>
 #endif
@@ -60,6 +66,31 @@ constexpr constant written_down[] = {
 	IS(pr_get_dumpable, 3),
 	IS(pr_set_dumpable, 4),
 	IS(pr_set_no_new_privs, 38),
+	IS(pr_set_pdeathsig, 1),
+	IS(pr_set_keepcaps, 8),
+	IS(pr_capbset_read, 23),
+	IS(pr_capbset_drop, 24),
+	IS(pr_set_securebits, 28),
+	IS(pr_cap_ambient, 47),
+	IS(pr_cap_ambient_raise, 2),
+	IS(pr_cap_ambient_clear_all, 4),
+	IS(cap_version_3, 0x20080522),
+	IS(cap_setpcap, 8),
+	IS(last_capability, 63),
+	IS(seccomp_set_mode_filter, 1),
+	IS(clone_newtime, 0x80),
+	IS(clone_newns, 0x20000),
+	IS(clone_newcgroup, 0x2000000),
+	IS(clone_newuts, 0x4000000),
+	IS(clone_newipc, 0x8000000),
+	IS(clone_newuser, 0x10000000),
+	IS(clone_newpid, 0x20000000),
+	IS(clone_newnet, 0x40000000),
+	IS(clone_new_all, 0x7e020080),
+	IS(prio_process, 0),
+	IS(close_range_cloexec, 4),
+	IS(tiocsctty, 0x540e),
+	IS(tiocspgrp, 0x5410),
 	IS(f_getfd, 1),
 	IS(f_setfd, 2),
 	IS(fd_cloexec, 1),
@@ -109,6 +140,32 @@ constexpr constant in_headers[] = {
 	IS(pr_get_dumpable, PR_GET_DUMPABLE),
 	IS(pr_set_dumpable, PR_SET_DUMPABLE),
 	IS(pr_set_no_new_privs, PR_SET_NO_NEW_PRIVS),
+	IS(pr_set_pdeathsig, PR_SET_PDEATHSIG),
+	IS(pr_set_keepcaps, PR_SET_KEEPCAPS),
+	IS(pr_capbset_read, PR_CAPBSET_READ),
+	IS(pr_capbset_drop, PR_CAPBSET_DROP),
+	IS(pr_set_securebits, PR_SET_SECUREBITS),
+	IS(pr_cap_ambient, PR_CAP_AMBIENT),
+	IS(pr_cap_ambient_raise, PR_CAP_AMBIENT_RAISE),
+	IS(pr_cap_ambient_clear_all, PR_CAP_AMBIENT_CLEAR_ALL),
+	IS(cap_version_3, _LINUX_CAPABILITY_VERSION_3),
+	IS(cap_setpcap, CAP_SETPCAP),
+	IS(seccomp_set_mode_filter, SECCOMP_SET_MODE_FILTER),
+#ifdef CLONE_NEWTIME
+	IS(clone_newtime, CLONE_NEWTIME),
+#endif
+	IS(clone_newns, CLONE_NEWNS),
+	IS(clone_newcgroup, CLONE_NEWCGROUP),
+	IS(clone_newuts, CLONE_NEWUTS),
+	IS(clone_newipc, CLONE_NEWIPC),
+	IS(clone_newuser, CLONE_NEWUSER),
+	IS(clone_newpid, CLONE_NEWPID),
+	IS(clone_newnet, CLONE_NEWNET),
+#ifdef CLOSE_RANGE_CLOEXEC
+	IS(close_range_cloexec, CLOSE_RANGE_CLOEXEC),
+#endif
+	IS(tiocsctty, TIOCSCTTY),
+	IS(tiocspgrp, TIOCSPGRP),
 	IS(f_getfd, F_GETFD),
 	IS(f_setfd, F_SETFD),
 	IS(fd_cloexec, FD_CLOEXEC),
@@ -146,6 +203,7 @@ TEST_CASE("system call numbers are the same on all three architectures")
 	CHECK(__NR_pidfd_send_signal == 424);
 	CHECK(__NR_clone3 == 435);
 	CHECK(__NR_close_range == 436);
+	CHECK(__NR_landlock_restrict_self == 446);
 }
 
 TEST_CASE("struct clone_args is laid out as the kernel's")
@@ -175,6 +233,20 @@ TEST_CASE("struct clone_args is laid out as the kernel's")
 	SAME_OFFSET(set_tid_size);
 	SAME_OFFSET(cgroup);
 #endif
+}
+
+TEST_CASE("what capget and capset take is laid out as the kernel's, and has room for all")
+{
+	CHECK(sizeof(kernel::cap_header) == sizeof(__user_cap_header_struct));
+	CHECK(offsetof(kernel::cap_header, pid) ==
+		offsetof(__user_cap_header_struct, pid));
+	CHECK(sizeof(kernel::cap_half) == sizeof(__user_cap_data_struct));
+	CHECK(offsetof(kernel::cap_half, permitted) ==
+		offsetof(__user_cap_data_struct, permitted));
+	CHECK(offsetof(kernel::cap_half, inheritable) ==
+		offsetof(__user_cap_data_struct, inheritable));
+	CHECK(CAP_LAST_CAP <= kernel::last_capability);
+	CHECK(_LINUX_CAPABILITY_U32S_3 == 2);
 }
 
 TEST_CASE("struct pidfd_info is the first version's")

@@ -78,7 +78,7 @@ struct listening : trial {
 		trial::fail(EBADF);
 		REQUIRE(plan.result.at);
 		CHECK(plan.result.at->what == op::listenfds);
-		CHECK(plan.result.fd == fd);
+		CHECK(plan.result.element == fd);
 	}
 };
 

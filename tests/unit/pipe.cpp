@@ -242,3 +242,14 @@ SPAWNX_TEST("pipe: tcsetpgrp of its writing end is EBADF, not ENOTTY")
 	spawnx_file_actions_addtcsetpgrp_np(t.actions, pipe.w());
 	fails_in_action(t, EBADF, 0);
 }
+
+SPAWNX_TEST("pipe: Landlock finds no ruleset where its writing end is")
+{
+	const ahead pipe;
+	trial t;
+	REQUIRE(spawnxattr_setnonewprivs(t.attr, 1) == 0);
+	REQUIRE(spawnxattr_setlandlock(t.attr, pipe.w()) == 0);
+	t.fail(EBADF);
+	REQUIRE(t.plan.result.at);
+	CHECK(t.plan.result.at->what == op::landlock);
+}

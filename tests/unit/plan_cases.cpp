@@ -4,56 +4,17 @@
 
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
 #include "features.hpp"
+#include "lowering.hpp"
 #include "plan.hpp"
 #include "request.hpp"
 #include "spawnx.h"
 
 using namespace spawnx_core;
 using feature::bit;
-
-namespace
-{
-
-constexpr uint64_t linux_5_3 = bit(feature::CLONE3);
-constexpr uint64_t linux_5_9 = linux_5_3 | bit(feature::CLEAR_SIGHAND) |
-	bit(feature::INTO_CGROUP) | bit(feature::PIDFD) | bit(feature::CLOSE_RANGE);
-constexpr uint64_t linux_7_1 = feature::all;
-/* A filter that refuses clone3 on a kernel that has all. */
-constexpr uint64_t clone3_blocked = feature::all & ~bit(feature::CLONE3);
-
-constexpr uint64_t as_vfork = kernel::clone_vm | kernel::clone_vfork;
-
-struct made {
-	int error;
-	unsigned missing = 99;
-	plan p;
-
-	made(const request &r, uint64_t native)
-	{
-		error = lower(r, native, p, missing);
-	}
-	std::vector<op> head() const
-	{
-		std::vector<op> steps;
-		for (unsigned i = 0; i < p.head_count; i++)
-			steps.push_back(p.head[i].what);
-		return steps;
-	}
-	std::vector<op> tail() const
-	{
-		std::vector<op> steps;
-		for (unsigned i = 0; i < p.tail_count; i++)
-			steps.push_back(p.tail[i].what);
-		return steps;
-	}
-};
-
-using steps = std::vector<op>;
-
-} // namespace
+using namespace unit;
+using made = unit::lowered;
 
 TEST_CASE("nothing asked for: no step where the kernel clears the handlers")
 {
@@ -217,7 +178,7 @@ TEST_CASE("file actions, candidates and arguments pass through, in place")
 {
 	step list[2] = {
 		{op::close, 0, 0, 5, 0, 0, nullptr}, {op::chdir, 0, 1, 0, 0, 0, "/"}};
-	spawnx_actions actions = {list, 2, 8, false, false};
+	spawnx_actions actions = {list, 2, 8, 2, false, false, false};
 	const char *names[] = {"/a/x", "/b/x", "/c/x"};
 	char *argv[] = {nullptr}, *envp[] = {nullptr};
 	request r = {};
@@ -341,7 +302,7 @@ TEST_CASE(
 {
 	using namespace feature;
 	step list[1] = {{op::closefrom, 0, 0, 5, 0, 0, nullptr}};
-	spawnx_actions actions = {list, 1, 8, true, false};
+	spawnx_actions actions = {list, 1, 8, 1, true, false, false};
 	request r = {};
 	r.actions = &actions;
 	CHECK(features_wanted(r) & bit(CLOSE_RANGE));
@@ -358,4 +319,21 @@ TEST_CASE(
 	const made m(r, bit(CLONE3) | bit(CLEAR_SIGHAND));
 	CHECK(m.p.block_signals);
 	CHECK(m.tail() == steps{op::restore_sigmask});
+}
+
+TEST_CASE("a parent's death is judged by the program's mask, also before it is set")
+{
+	using namespace feature;
+	spawnx_attr attr = {};
+	attr.pdeathsig = 15;
+	request r = {};
+	r.attr = &attr;
+	const uint64_t native = bit(CLONE3) | bit(CLEAR_SIGHAND);
+	CHECK_FALSE(made(r, native).p.block_signals); /* one mask from first to last */
+	attr.flags = SPAWNX_SETSIGMASK;
+	const made m(r, native);
+	CHECK(m.p.block_signals);
+	CHECK(m.tail() == steps{op::pdeathsig, op::sigmask});
+	attr.pdeathsig = 0;
+	CHECK_FALSE(made(r, native).p.block_signals);
 }

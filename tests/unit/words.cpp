@@ -65,7 +65,7 @@ TEST_CASE("words of what is done to descriptors, but is no file action")
 	plan p = {};
 	p.result.error = EBADF;
 	p.result.at = &s;
-	p.result.fd = 4;
+	p.result.element = 4;
 	CHECK(words(launch_failure(p, {EBADF, true, 0, 77, -1}, "/given")) ==
 		"fd 4, which listenfds announces: Bad file descriptor");
 }
@@ -95,7 +95,7 @@ TEST_CASE("words of each step of the child that is no file action")
 	CHECK(words(stopped_at(action(op::setpgid, -1, 4711), ESRCH)) ==
 		"setpgid: No such process");
 	CHECK(words(stopped_at(action(op::resetids, -1, 0), EAGAIN)) ==
-		"ids: Resource temporarily unavailable");
+		"reset of the effective ids: Resource temporarily unavailable");
 	CHECK(words(stopped_at(action(op::setscheduler, -1, 2, 7), EPERM)) ==
 		"scheduling: Operation not permitted");
 	CHECK(words(stopped_at(action(op::setparam, -1, 0, 7), EINVAL)) ==

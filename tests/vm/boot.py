@@ -89,7 +89,7 @@ def parse(arguments):
     test.add_argument("--program", action="append", default=[], metavar="EXE")
     test.add_argument("--helper", action="append", default=[], metavar="EXE")
     test.add_argument("--argument", action="append", default=[], help="for programs")
-    test.add_argument("--limit", type=int, default=120, help="seconds for a program")
+    test.add_argument("--limit", type=int, default=400, help="seconds for a program")
     test.add_argument(
         "--meson", action="store_true", help="exit 0 whatever the TAP lines say"
     )

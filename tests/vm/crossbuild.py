@@ -190,6 +190,7 @@ def build(cache, machine, source, targets):
                 f"meson setup for {machine.name}",
                 *(meson, "setup", f"--cross-file={cross_file}"),
                 *("-Dvm=disabled", "-Dman=disabled", "-Dtests=enabled"),
+                f"-Dguard_path={directory / 'src/spawnx-guard'}",
                 *(directory, source),
             )
         progress(f"building the tests for {machine.name}")
