@@ -249,7 +249,8 @@ int lower(const request &r, uint64_t native, plan &p, unsigned &missing)
 	const spawnx_attr &a = r.attr ? *r.attr : no_attributes;
 	const spawnx_actions &actions = r.actions ? *r.actions : no_actions;
 
-	p = plan{};
+	memset(static_cast<void *>(&p), 0, offsetof(plan, head));
+	p.result.element = -1;
 	if ((native & feature::bit(feature::CLONE3)) == 0)
 		native &= ~needs_clone3;
 	if (const int error = lower_clone(r, a, native, p, missing))

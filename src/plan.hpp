@@ -120,10 +120,8 @@ struct plan {
 	int cgroup; /* with CLONE_INTO_CGROUP */
 	int pidfd;  /* written by the kernel before the child runs; -1 */
 
-	step head[most_head_steps]; /* before the file actions */
-	const step *actions;
+	const step *actions; /* between the two below */
 	size_t action_count;
-	step tail[most_tail_steps]; /* after them */
 
 	const char *const *candidates; /* what to exec, in turn: one, or a PATH's */
 	size_t candidate_count;
@@ -139,6 +137,10 @@ struct plan {
 	struct result result;
 	struct relay relay;
 	guard_program guard;
+
+	/* Last, and not cleared: memory that is not touched costs nothing. */
+	step head[most_head_steps]; /* before the file actions */
+	step tail[most_tail_steps]; /* after them */
 };
 static_assert(std::is_trivially_copyable_v<plan> && std::is_standard_layout_v<plan>);
 
