@@ -83,15 +83,16 @@ int main(int argc, char **argv)
 			program = nullptr, i = argc;
 	}
 	if (!program) {
-		fprintf(stderr, "usage: SPAWNX_BENCH_PROGRAM=.../mortal "
-				"bench [--quick] [--out DIRECTORY] [--libc DIRECTORY]\n");
+		fprintf(stderr,
+			"usage: SPAWNX_BENCH_PROGRAM=.../mortal "
+			"bench [--quick] [--out DIRECTORY] [--libc DIRECTORY]\n");
 		return 2;
 	}
 
 	utsname u;
 	uname(&u);
-	printf("Linux %.*s, %s, %s\n", static_cast<int>(strcspn(u.release, "-")), u.release,
-		u.machine, processor().c_str());
+	printf("Linux %.*s, %s, %s\n", static_cast<int>(strcspn(u.release, "-")),
+		u.release, u.machine, processor().c_str());
 
 	const unsigned rounds = quick ? 20 : 1000;
 	std::vector<point> all, axis;
@@ -125,8 +126,7 @@ int main(int argc, char **argv)
 		s.threads = n;
 		if (!quick || n <= 2)
 			axis.push_back(run_point("Threads that spawn at once",
-				std::to_string(n), s,
-				n == 1 ? rounds : rounds / 20 + 1));
+				std::to_string(n), s, n == 1 ? rounds : rounds / 20 + 1));
 	}
 	finish_axis();
 	if (!libc.empty()) {

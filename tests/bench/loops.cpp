@@ -47,8 +47,8 @@ void finish_libuv(job &j)
 int start_glib(job &j)
 {
 	char *argv[] = {const_cast<char *>(program), program_argv[1], nullptr};
-	return g_spawn_async(nullptr, argv, program_envp, G_SPAWN_DO_NOT_REAP_CHILD, nullptr,
-		       nullptr, &j.pid, nullptr)
+	return g_spawn_async(nullptr, argv, program_envp, G_SPAWN_DO_NOT_REAP_CHILD,
+		       nullptr, nullptr, &j.pid, nullptr)
 		? 0
 		: EIO;
 }

@@ -75,7 +75,8 @@ static void against_libc(const point &p, const std::string &spawn_of_ours)
 	const int minor = p.libc.size() > 2 ? atoi(p.libc.c_str() + 2) : 0;
 	/* glibc 2.38 has got clone3 and a cheaper way for the signal handlers. */
 	const std::string what = "posix_spawn of glibc " + p.libc + " / " + spawn_of_ours;
-	target(what.c_str(), p.ratio(posix, spawn_of_ours), minor >= 38 ? 1.2 : 1.8, true);
+	target(what.c_str(), p.ratio(posix, spawn_of_ours), minor >= 38 ? 1.2 : 1.8,
+		true);
 }
 
 void print_targets(const std::vector<point> &all, const point *newer)
@@ -89,11 +90,12 @@ void print_targets(const std::vector<point> &all, const point *newer)
 	against_libc(first, plain);
 	if (newer)
 		against_libc(*newer, plain);
-	target("pidfd_spawnx / vfork + execve", first.ratio("pidfd_spawnx", floor_name), 1.17,
-		false);
+	target("pidfd_spawnx / vfork + execve", first.ratio("pidfd_spawnx", floor_name),
+		1.17, false);
 	target("pidfd_spawnx, autoreap / vfork + execve",
 		first.ratio("pidfd_spawnx, autoreap", floor_name), 1.17, false);
-	target("spawnx, 4 GiB / empty parent", big ? big->to_empty(plain) : 0, 1.05, false);
+	target("spawnx, 4 GiB / empty parent", big ? big->to_empty(plain) : 0, 1.05,
+		false);
 	target("spawnx, uid + gid + groups / spawnx, 4 GiB",
 		big ? big->ratio("spawnx, uid + gid + groups", plain) : 0, 1.3, false);
 	target("close-by-default, 10 000 descriptors / empty parent",

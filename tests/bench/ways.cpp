@@ -60,7 +60,8 @@ static int start_posix_closefrom(job &j)
 		posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	if (ready != 0)
 		return ready;
-	return posix_spawn(&j.pid, program, &actions, nullptr, program_argv, program_envp);
+	return posix_spawn(
+		&j.pid, program, &actions, nullptr, program_argv, program_envp);
 }
 
 /* glibc 2.39; this program also runs with an older one. */
@@ -135,7 +136,8 @@ void reap(job &j)
 	siginfo_t info;
 	const bool by_pidfd = j.pidfd >= 0;
 	while (waitid(by_pidfd ? P_PIDFD : P_PID,
-		       static_cast<id_t>(by_pidfd ? j.pidfd : j.pid), &info, WEXITED) != 0 &&
+		       static_cast<id_t>(by_pidfd ? j.pidfd : j.pid), &info,
+		       WEXITED) != 0 &&
 		errno == EINTR)
 		;
 	if (by_pidfd)

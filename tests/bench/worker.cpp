@@ -30,7 +30,8 @@ double now_us()
 {
 	timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return 1e6 * static_cast<double>(t.tv_sec) + 1e-3 * static_cast<double>(t.tv_nsec);
+	return 1e6 * static_cast<double>(t.tv_sec) +
+		1e-3 * static_cast<double>(t.tv_nsec);
 }
 
 double median(std::vector<double> &v)
@@ -127,7 +128,8 @@ void alone(std::vector<contender> &all, unsigned round, unsigned rounds)
 	std::shuffle(order.begin(), order.end(), random);
 	for (const size_t i : order) {
 		contender &c = all[i];
-		if (c.error || (c.slow && round % std::max(1u, rounds / slow_rounds) != 0))
+		if (c.error ||
+			(c.slow && round % std::max(1u, rounds / slow_rounds) != 0))
 			continue;
 		sample s;
 		if (!measure(*c.how, s))

@@ -49,10 +49,10 @@ worker start(const size &s, unsigned rounds, const std::string &loader)
 	std::vector<std::string> words;
 	if (!loader.empty())
 		words = {loader_in(loader), "--library-path", loader};
-	for (const std::string &word : {std::string(self), std::string("--worker"),
-		     std::string(program), std::to_string(s.gib),
-		     std::to_string(s.descriptors), std::to_string(s.threads),
-		     std::to_string(rounds)})
+	for (const std::string &word :
+		{std::string(self), std::string("--worker"), std::string(program),
+			std::to_string(s.gib), std::to_string(s.descriptors),
+			std::to_string(s.threads), std::to_string(rounds)})
 		words.push_back(word);
 	std::vector<char *> argv;
 	for (std::string &word : words)
@@ -142,8 +142,8 @@ double point::to_empty(const std::string &name) const
 	return m ? returned(name) / m->to_return : 0;
 }
 
-point run_point(const char *axis, const std::string &label, const size &s, unsigned rounds,
-	const std::string &loader)
+point run_point(const char *axis, const std::string &label, const size &s,
+	unsigned rounds, const std::string &loader)
 {
 	fprintf(stderr, "bench: %s %s\n", axis, label.c_str());
 	point p;

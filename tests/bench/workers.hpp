@@ -10,7 +10,7 @@ namespace bench
 struct measured {
 	std::string name;
 	double to_return, to_exit; /* µs, medians; 0: not to be had */
-	std::string why;           /* then this tells why */
+	std::string why;	   /* then this tells why */
 };
 
 /* One parent, and beside it, round by round, the empty one of the same run. */

@@ -25,7 +25,8 @@ static const names cloexec = {"clone3", "close_range", "close_range", "execve", 
 static const names cloexec_pidfd = {
 	"clone3", "close_range", "close", "close_range", "execve", "waitid"};
 /* What "from" leaves behind is all there is to close. */
-static const names closefrom = {"clone3", "close_range", "close_range", "execve", "waitid"};
+static const names closefrom = {
+	"clone3", "close_range", "close_range", "execve", "waitid"};
 
 static std::string program;
 

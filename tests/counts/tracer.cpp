@@ -69,9 +69,7 @@ long request(unsigned what, pid_t pid, unsigned long address, void *data)
 class tracer
 {
 public:
-	explicit tracer(pid_t spawner) : parent(spawner)
-	{
-	}
+	explicit tracer(pid_t spawner) : parent(spawner) {}
 
 	traced run()
 	{
@@ -127,9 +125,9 @@ private:
 		result.calls.push_back(name_of(info.entry.nr));
 		if (info.entry.nr == SYS_clone3) {
 			errno = 0;
-			result.clone_flags = static_cast<uint64_t>(request(PTRACE_PEEKDATA,
-				pid, static_cast<unsigned long>(info.entry.args[0]),
-				nullptr));
+			result.clone_flags = static_cast<uint64_t>(request(
+				PTRACE_PEEKDATA, pid,
+				static_cast<unsigned long>(info.entry.args[0]), nullptr));
 		}
 	}
 

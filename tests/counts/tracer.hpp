@@ -13,9 +13,10 @@ namespace counts
 {
 
 struct traced {
-	std::vector<std::string> calls; /* names, in order; a number where there is none */
-	uint64_t clone_flags = 0;       /* of the last clone3 */
-	bool complete = false;          /* from mark() to mark(), and both succeeded */
+	std::vector<std::string>
+		calls;		  /* names, in order; a number where there is none */
+	uint64_t clone_flags = 0; /* of the last clone3 */
+	bool complete = false;	  /* from mark() to mark(), and both succeeded */
 };
 
 /* In a process of its own: before(), then body(), which is traced. Both return 0. */
