@@ -59,14 +59,16 @@ class Job:
         elif line and not line.startswith("TAP version"):
             if self.failed:
                 # What explains a failure may come after it.
-                self.results.note(line)
+                self.results.note(line.removeprefix("# "))
             else:
                 self.lines.append(line)
 
     def _tell(self, wanted):
-        """Output is shown only where something failed: it is long."""
-        for line in self.lines if wanted else ():
-            self.results.note(line)
+        """What a case prints is long, and shown only where something failed. Its
+        comments, which are figures and what a kernel can do, always are."""
+        for line in self.lines:
+            if wanted or line.startswith("# "):
+                self.results.note(line.removeprefix("# "))
         self.lines = []
         self.failed = False
 
