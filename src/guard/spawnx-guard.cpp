@@ -6,7 +6,8 @@
  * When the child ends, it is reaped, and we end.
  *
  * No libc: a page of code and a page of stack for as long as the child lives. All signals
- * are blocked as we begin; SIGCHLD alone is let in, and its handler is the way out.
+ * are blocked as we begin; SIGCHLD alone is let in, and its handler is the way out, if it
+ * was the child's: anybody with our user id may send us one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,27 +29,31 @@ static long reap(int options)
 
 static void on_sigchld(int)
 {
-	(void)reap(kernel::wnohang);
+	siginfo_t info;
+	info.si_pid = 0;
+	if (sys::waitid(0 /* P_ALL */, 0, &info,
+		    kernel::wexited | kernel::wall | kernel::wnohang) == 0 &&
+		info.si_pid == 0)
+		return;
 	sys::exit_group(0);
 }
 
-static void restorer()
-{
-	__builtin_trap(); /* on_sigchld does not return; x86_64 wants one all the same */
+/* start.S. Only x86_64 has no way of its own back from a handler. */
+extern "C" {
+[[noreturn]] void guard_main(long argc, char **argv);
+#ifdef __x86_64__
+void guard_restorer();
+#endif
 }
-
-extern "C" [[noreturn]] void guard_main(long argc, char **argv); /* start.S */
 
 void guard_main(long argc, char **argv)
 {
 	kernel::sigaction action = {};
 	action.handler = reinterpret_cast<uintptr_t>(on_sigchld);
 	action.flags = SA_NOCLDSTOP;
-#ifndef __riscv
+#ifdef __x86_64__
 	action.flags |= 0x04000000; /* SA_RESTORER */
-	action.restorer = reinterpret_cast<uintptr_t>(restorer);
-#else
-	(void)restorer;
+	action.restorer = reinterpret_cast<uintptr_t>(guard_restorer);
 #endif
 	(void)sys::rt_sigaction(SIGCHLD, &action, nullptr);
 	(void)sys::prctl(kernel::pr_set_name, sys::word("spawnx-guard"));

@@ -48,7 +48,8 @@ static std::string status_of(pid_t pid, const std::string &name)
 	std::ifstream in("/proc/" + std::to_string(pid) + "/status");
 	for (std::string line; std::getline(in, line);)
 		if (line.rfind(name + ":", 0) == 0)
-			return line.substr(line.find_first_not_of(" \t", name.size() + 1));
+			return line.substr(
+				line.find_first_not_of(" \t", name.size() + 1));
 	return "";
 }
 
@@ -95,7 +96,8 @@ SPAWNX_TEST("relay: an autoreap child is init's from the first instruction", bef
 	close(pidfd);
 }
 
-SPAWNX_TEST("relay: signals, session and descriptors of the child are as without", before_7_1)
+SPAWNX_TEST(
+	"relay: signals, session and descriptors of the child are as without", before_7_1)
 {
 	sigset_t mask, before;
 	sigemptyset(&mask);
@@ -128,11 +130,13 @@ SPAWNX_TEST("relay: signals, session and descriptors of the child are as without
 	sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
-SPAWNX_TEST("guard: it holds its pidfd, no terminal, no directory, and no signal reaches it",
+SPAWNX_TEST(
+	"guard: it holds its pidfd, no terminal, no directory, and no signal reaches it",
 	before_7_1)
 {
 	int sockets[2];
-	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0); /* not close-on-exec */
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) ==
+		0); /* not close-on-exec */
 	weaker attr(true);
 	const spawnx_child child = start(attr);
 	const pid_t guard = parent_of(child.pid);
@@ -206,6 +210,30 @@ SPAWNX_TEST("guard: the child ends, and so does it", before_7_1)
 	}
 }
 
+SPAWNX_TEST("guard: a SIGCHLD from somebody else is not its child's", before_7_1)
+{
+	weaker attr(true);
+	for (const bool by_close : {true, false}) {
+		const spawnx_child child = start(attr);
+		const pid_t guard = parent_of(child.pid);
+		for (int i = 0; i < 3; i++) {
+			CHECK(becomes('S', guard, milliseconds(10000)));
+			CHECK(kill(guard, SIGCHLD) == 0);
+			usleep(20000);
+		}
+		CHECK(becomes('S', guard, milliseconds(10000)));
+		CHECK(becomes('S', child.pid, milliseconds(10000)));
+		if (by_close)
+			close(child.pidfd);
+		else
+			CHECK(kill(child.pid, SIGKILL) == 0);
+		CHECK(goes(child.pid));
+		CHECK(ends(guard));
+		if (!by_close)
+			close(child.pidfd);
+	}
+}
+
 /* The copy travels through a socket: neither dup nor fork. */
 SPAWNX_TEST("guard: a pidfd that was sent to somebody keeps the child alive", before_7_1)
 {
@@ -242,8 +270,8 @@ SPAWNX_TEST("guard: a failed exec leaves neither child nor guard", before_7_1)
 	const strings argv({"x"});
 	for (int i = 0; i < 30; i++) {
 		int pidfd = -7;
-		CHECK(CALL(pidfd_spawnx(&pidfd, "/nonexistent", nullptr, attr, argv, envp)) ==
-			ENOENT);
+		CHECK(CALL(pidfd_spawnx(&pidfd, "/nonexistent", nullptr, attr, argv,
+			      envp)) == ENOENT);
 		CHECK(pidfd == -7);
 	}
 	CHECK(last_failure().stage == SPAWNX_STAGE_EXEC);
@@ -258,8 +286,8 @@ SPAWNX_TEST("relay: a parent death signal would be about the wrong parent", befo
 		REQUIRE(CALL(spawnxattr_setpdeathsig(attr, SIGTERM)) == 0);
 		const strings argv({"idle"});
 		int pidfd = -7;
-		CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, attr, argv,
-			      envp)) == ENOTSUP);
+		CHECK(CALL(pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, attr,
+			      argv, envp)) == ENOTSUP);
 		CHECK(last_failure().stage == SPAWNX_STAGE_FEATURE);
 	}
 }
@@ -290,7 +318,8 @@ SPAWNX_TEST("relay: a full descriptor table", before_7_1)
 		filler.push_back(fd);
 	const strings argv({"idle", "exit:0"});
 	pid_t pid = -1;
-	const int without = spawnx(&pid, helper("idle").c_str(), nullptr, reaped, argv, envp);
+	const int without =
+		spawnx(&pid, helper("idle").c_str(), nullptr, reaped, argv, envp);
 	int pidfd = -7;
 	const int with =
 		pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr, killed, argv, envp);

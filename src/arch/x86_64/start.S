@@ -12,4 +12,13 @@ _start:
 	call guard_main
 	ud2
 	.size _start, . - _start
+
+/* rt_sigreturn(2) */
+	.globl guard_restorer
+	.type guard_restorer, @function
+guard_restorer:
+	movl $15, %eax
+	syscall
+	ud2
+	.size guard_restorer, . - guard_restorer
 	.section .note.GNU-stack, "", @progbits
