@@ -23,6 +23,29 @@ inline void clear(kernel::clone_args &args)
 		words[i] = 0;
 }
 
+/*
+ * All signals, for as long as a child without plan shares our memory: no handler of ours may
+ * run in it. (Of a child with a plan the plan decides.)
+ */
+class signals_blocked
+{
+public:
+	signals_blocked()
+	{
+		const kernel::sigset every = ~kernel::sigset(0);
+		(void)sys::rt_sigprocmask(&every, &before);
+	}
+	~signals_blocked()
+	{
+		(void)sys::rt_sigprocmask(&before, nullptr);
+	}
+	signals_blocked(const signals_blocked &) = delete;
+	signals_blocked &operator=(const signals_blocked &) = delete;
+
+private:
+	kernel::sigset before;
+};
+
 /* The smallest size that says it all: what the oldest kernel understands. */
 inline long clone3_with(kernel::clone_args &args, void (*entry)(void *), plan &p)
 {

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-#include "child.hpp"
+#include "clone.hpp"
 #include "spawnx.h"
 #include "syscall.hpp"
 
@@ -96,6 +96,7 @@ long gone_child(int &pidfd)
 	kernel::clone_args args = {};
 	args.flags = kernel::clone_vm | kernel::clone_vfork | kernel::clone_pidfd;
 	args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+	const signals_blocked blocked;
 	long pid = spawnx_clone(__NR_clone3, sys::word(&args),
 		kernel::clone_args_size_ver0, 0, child_that_exits, nullptr);
 	/* SIGCHLD is for emulators, which may know no other signal: launch.cpp. */
@@ -244,7 +245,8 @@ int spawnx_feature(unsigned int id) noexcept
 	if (id == feature::AUTOREAP || id == feature::AUTOKILL)
 		needs |= feature::bit(feature::CLONE3);
 	if (id == feature::AUTOKILL)
-		needs |= feature::bit(feature::PIDFD) | feature::bit(feature::CLOSE_RANGE);
+		needs |=
+			feature::bit(feature::PIDFD) | feature::bit(feature::CLOSE_RANGE);
 	if ((feature::native(needs) & needs) != needs)
 		return SPAWNX_ABSENT;
 	return feature::table[id].without;

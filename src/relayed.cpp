@@ -24,15 +24,11 @@ bool sees_what_a_child_writes()
 	int mark = 0;
 	kernel::clone_args args = {};
 	args.flags = kernel::clone_vm | kernel::clone_vfork;
-	/* For no handler of ours may run in a child that shares our memory. */
-	const kernel::sigset every = ~kernel::sigset(0);
-	kernel::sigset before;
-	(void)sys::rt_sigprocmask(&every, &before);
+	const signals_blocked blocked;
 	const long pid = spawnx_clone(__NR_clone3, sys::word(&args),
 		kernel::clone_args_size_ver0, 0, child_that_exits, &mark);
 	if (pid > 0)
 		(void)reap(static_cast<int>(pid));
-	(void)sys::rt_sigprocmask(&before, nullptr);
 	return pid > 0 && __atomic_load_n(&mark, __ATOMIC_RELAXED) == 1;
 }
 

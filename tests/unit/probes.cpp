@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The probes that make a child in our memory: nothing of ours runs in it. */
+#include <catch2/catch_test_macros.hpp>
+#include <snapshot.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "features.hpp"
+#include "relayed.hpp"
+
+static long self;
+static std::atomic<int> handled_here, handled_elsewhere;
+
+static void on_signal(int)
+{
+	(syscall(SYS_getpid) == self ? handled_here : handled_elsewhere)++;
+}
+
+/* How often a handler ran in another process than this, which is signalled as a group. */
+template <typename F> static int handled_in_a_child(F probe)
+{
+	const pid_t pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		self = syscall(SYS_getpid);
+		struct sigaction action = {};
+		action.sa_handler = on_signal;
+		action.sa_flags = SA_RESTART;
+		sigaction(SIGUSR1, &action, nullptr);
+		std::atomic<bool> done{false};
+		std::thread sender([&done] {
+			sigset_t every;
+			sigfillset(&every);
+			pthread_sigmask(SIG_SETMASK, &every, nullptr);
+			while (!done)
+				kill(0, SIGUSR1);
+		});
+		const auto until =
+			std::chrono::steady_clock::now() + std::chrono::milliseconds(700);
+		while (std::chrono::steady_clock::now() < until)
+			probe();
+		done = true;
+		sender.join();
+		_exit(handled_here == 0 ? 99 : handled_elsewhere != 0);
+	}
+	int status = -1;
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_CASE("probes: no handler runs in the child of one", "[thread]")
+{
+	using namespace spawnx_core;
+	CHECK(handled_in_a_child([] {
+		(void)feature::native_now(feature::bit(feature::EXIT_INFO));
+	}) == 0);
+	CHECK(handled_in_a_child([] { (void)sees_what_a_child_writes(); }) == 0);
+}
