@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <fcntl.h>
 #include <poll.h>
 #include <thread>
@@ -37,9 +38,11 @@ SPAWNX_TEST("table: with a pidfd asked for, the child has none of it", "[has:pid
 		attributes attr;
 		file_actions actions;
 		if (by_default)
-			REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_CLOEXEC_DEFAULT)) == 0);
+			REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_CLOEXEC_DEFAULT)) ==
+				0);
 		else
-			REQUIRE(CALL(spawnx_file_actions_addclosefrom_np(actions, 3)) == 0);
+			REQUIRE(CALL(spawnx_file_actions_addclosefrom_np(actions, 3)) ==
+				0);
 		const strings argv({"report", to.path}), envp({});
 		int pidfd = -1;
 		REQUIRE(CALL(pidfd_spawnx(&pidfd, helper("report").c_str(), actions, attr,
@@ -62,7 +65,8 @@ SPAWNX_TEST("table: a failed spawn leaves ours alone")
 	const strings argv({"x"}), envp({});
 	pid_t pid;
 	for (int i = 0; i < 50; i++)
-		CHECK(CALL(spawnx(&pid, "/nonexistent", nullptr, attr, argv, envp)) == ENOENT);
+		CHECK(CALL(spawnx(&pid, "/nonexistent", nullptr, attr, argv, envp)) ==
+			ENOENT);
 	file_actions actions;
 	REQUIRE(CALL(spawnx_file_actions_adddup2(actions, 200, 1)) == 0);
 	CHECK(CALL(spawnx(&pid, "/nonexistent", actions, attr, argv, envp)) == EBADF);
@@ -99,7 +103,8 @@ SPAWNX_TEST("table: a path that names a descriptor still finds it")
 	file_actions actions;
 	REQUIRE(CALL(spawnxattr_setflags(attr, SPAWNX_CLOEXEC_DEFAULT)) == 0);
 	const std::string name = "/proc/self/fd/" + std::to_string(fd);
-	REQUIRE(CALL(spawnx_file_actions_addopen(actions, 0, name.c_str(), O_RDONLY, 0)) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(
+			actions, 0, name.c_str(), O_RDONLY, 0)) == 0);
 	report r = spawn_report(actions, attr);
 	CHECK(r["fd.0"] == file.path);
 	close(fd);
@@ -128,9 +133,11 @@ TEST_CASE("table: other threads open and close meanwhile", "[thread]")
 	REQUIRE(spawnxattr_setflags(attr, SPAWNX_CLOEXEC_DEFAULT) == 0);
 	const strings argv({"idle", "exit:0"}), envp({});
 	int wrong = 0;
-	for (int i = 0; i < 300; i++) {
+	const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+	for (int i = 0; i < 300 && std::chrono::steady_clock::now() < until; i++) {
 		pid_t pid = -1;
-		wrong += spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv, envp) != 0;
+		wrong += spawnx(&pid, helper("idle").c_str(), nullptr, attr, argv,
+				 envp) != 0;
 		wrong += pid > 0 && wait_pid(pid) != 0;
 	}
 	done = true;

@@ -160,7 +160,7 @@ TEST_CASE("words: 512 bytes are enough for any failure")
 	};
 	for (int stage = -1; stage < 20; stage++) {
 		for (int reserved = -2; reserved < 42; reserved++) {
-			for (std::size_t path = 0; path <= 231; path += 33) {
+			for (std::size_t path = 0; path <= 231; path += 77) {
 				for (const int index : {INT_MIN, 0, 1, 2, 5, 8}) {
 					spawnx_failure f = made(stage, longest);
 					std::memset(f.text, 'x', sizeof(f.text));
@@ -175,7 +175,9 @@ TEST_CASE("words: 512 bytes are enough for any failure")
 					f.error =
 						INT_MIN; /* an unknown number has digits */
 					measure(f);
-					f.error = ECANCELED;
+					if (reserved != 0)
+						continue;
+					f.error = ECANCELED; /* with a signal number */
 					f.reserved = INT_MIN;
 					measure(f);
 				}

@@ -190,6 +190,7 @@ def build(cache, machine, source, targets):
                 f"meson setup for {machine.name}",
                 *(meson, "setup", f"--cross-file={cross_file}"),
                 *("-Dvm=disabled", "-Dman=disabled", "-Dtests=enabled"),
+                "-Ddebug=false",  # nobody debugs there, and it is half the work
                 f"-Dguard_path={directory / 'src/spawnx-guard'}",
                 *(directory, source),
             )

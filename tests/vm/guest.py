@@ -94,7 +94,22 @@ def prepare(cache, machine, files, jobs, extra_libraries=()):
         (uid, limit, argv, {**home(uid), **environment})
         for uid, limit, argv, environment in jobs
     ]
-    return initramfs.pack(cache, init, content, jobs, links)
+    with cache.scratch() as scratch:
+        content = {
+            place: without_debug_info(machine, pathlib.Path(path), scratch)
+            for place, path in content.items()
+        }
+        return initramfs.pack(cache, init, content, jobs, links)
+
+
+def without_debug_info(machine, path, scratch):
+    """The file, or a copy that costs an emulated machine less to unpack."""
+    if path.stat().st_size < 1_000_000 or path.open("rb").read(4) != b"\x7fELF":
+        return path
+    strip = first_program(f"{machine.triplet}-strip", "strip")
+    copy = scratch / path.name
+    run(f"strip of {path.name}", strip, "--strip-debug", "-o", copy, path)
+    return copy
 
 
 def home(uid):
