@@ -64,7 +64,7 @@ public:
 	/* 2, root alone, cannot be set by prctl(2). */
 	static void restore()
 	{
-		if (saved != 2 && sys::prctl(kernel::pr_get_dumpable) != saved)
+		if (saved != 2)
 			(void)sys::prctl(kernel::pr_set_dumpable, saved);
 	}
 };

@@ -27,7 +27,6 @@ namespace spawnx_core
  */
 template <typename F> inline long hidden(F change)
 {
-	(void)sys::prctl(kernel::pr_set_keepcaps, 1);
 	const long error = change();
 	return error ? error : sys::prctl(kernel::pr_set_dumpable, 0);
 }
@@ -42,7 +41,7 @@ inline long set_gid(unsigned gid)
 	unsigned real, effective, saved;
 	const bool same = sys::getresgid(&real, &effective, &saved) == 0 && real == gid &&
 		effective == gid && saved == gid;
-	return same ? change() : hidden(change);
+	return same ? change() : hidden(change); /* it takes no capability: none to keep */
 }
 
 inline long set_uid(unsigned uid)
@@ -51,7 +50,10 @@ inline long set_uid(unsigned uid)
 	unsigned real, effective, saved;
 	const bool same = sys::getresuid(&real, &effective, &saved) == 0 && real == uid &&
 		effective == uid && saved == uid;
-	return same ? change() : hidden(change);
+	if (same)
+		return change();
+	(void)sys::prctl(kernel::pr_set_keepcaps, 1);
+	return hidden(change);
 }
 
 /*
@@ -64,6 +66,7 @@ inline long resetids()
 	const long uid = sys::getuid(), gid = sys::getgid();
 	const auto reset = [=] {
 		const long error = sys::setresgid(-1, gid, -1);
+		(void)sys::prctl(kernel::pr_set_keepcaps, 1);
 		return error ? error : sys::setresuid(-1, uid, -1);
 	};
 	return uid != sys::geteuid() || gid != sys::getegid() ? hidden(reset) : reset();
