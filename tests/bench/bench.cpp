@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench [--quick] [--out DIRECTORY] [--libc DIRECTORY]: how long it takes to start a
- * program, in every way that there is here, as Markdown. All that is compared is measured
- * in turn, round by round: a machine's speed changes more than what is to be seen.
+ * bench [--quick] [--empty] [--out DIRECTORY] [--libc DIRECTORY]: how long it takes to
+ * start a program, in every way that there is here, as Markdown. All that is compared is
+ * measured in turn, round by round: a machine's speed changes more than what is to be seen.
+ * --quick: only whether it works; --empty: the empty parent alone, where time is dear.
  */
 #include "ways.hpp"
 #include "workers.hpp"
@@ -66,7 +67,7 @@ static int worker_main(char **argv)
 
 int main(int argc, char **argv)
 {
-	bool quick = false;
+	bool quick = false, empty = false;
 	std::string out, libc;
 
 	if (argc == 7 && strcmp(argv[1], "--worker") == 0)
@@ -75,6 +76,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--quick") == 0)
 			quick = true;
+		else if (strcmp(argv[i], "--empty") == 0)
+			empty = true;
 		else if (strcmp(argv[i], "--out") == 0 && i + 1 < argc)
 			out = argv[++i];
 		else if (strcmp(argv[i], "--libc") == 0 && i + 1 < argc)
@@ -85,7 +88,8 @@ int main(int argc, char **argv)
 	if (!program) {
 		fprintf(stderr,
 			"usage: SPAWNX_BENCH_PROGRAM=.../mortal "
-			"bench [--quick] [--out DIRECTORY] [--libc DIRECTORY]\n");
+			"bench [--quick] [--empty] [--out DIRECTORY] "
+			"[--libc DIRECTORY]\n");
 		return 2;
 	}
 
@@ -104,7 +108,7 @@ int main(int argc, char **argv)
 	};
 
 	for (const double gib : {0., 1., 4., 16.}) {
-		if (gib > (quick ? 0.1 : available_gib() - 4))
+		if (gib > 0 && (quick || empty || gib > available_gib() - 4))
 			break;
 		size s;
 		s.gib = gib;
@@ -116,7 +120,7 @@ int main(int argc, char **argv)
 	for (const int n : {0, 1000, 10000}) {
 		size s;
 		s.descriptors = n;
-		if (!quick || n <= 1000)
+		if (!empty && (!quick || n <= 1000))
 			axis.push_back(run_point(
 				"Open descriptors", std::to_string(n), s, rounds));
 	}
@@ -124,7 +128,7 @@ int main(int argc, char **argv)
 	for (const int n : {1, 2, 8}) {
 		size s;
 		s.threads = n;
-		if (!quick || n <= 2)
+		if (!empty && (!quick || n <= 2))
 			axis.push_back(run_point("Threads that spawn at once",
 				std::to_string(n), s, n == 1 ? rounds : rounds / 20 + 1));
 	}

@@ -173,6 +173,10 @@ def run_tests(options, rows, row, output):
         output.case(True, f"{kernel.package} is what {kernel.same_as} runs: not again")
         return
     programs, helpers, directories = find_programs(options, cache, machine)
+    if not machine.is_host:
+        called = crossbuild.called_by_child(cache, machine, options.source)
+        what = f"the child's archive for {machine.name} needs nobody"
+        output.case(not called, " ".join([what, *called]))
     environment = {
         "SPAWNX_TEST_HAS": ",".join(row.has),
         "SPAWNX_TEST_LACKS": ",".join(row.lacks),

@@ -199,6 +199,23 @@ def build(cache, machine, source, targets):
     return directory
 
 
+def called_by_child(cache, machine, source):
+    """What the child's archive needs of others, which must be nothing: tests/abi."""
+    dependencies = prefix(cache, machine)
+    key = fingerprint(pathlib.Path(source).resolve(), dependencies)
+    archive = cache.path(
+        "cross", machine.name, f"build-{key}", "src/libspawnx-child.a"
+    )
+    needed, defined = set(), set()
+    for line in run("nm", f"{machine.triplet}-nm", archive).splitlines():
+        *_, kind, name = line.split() or ("", "")
+        if kind == "U":
+            needed.add(name)
+        elif kind.isupper() and len(kind) == 1:
+            defined.add(name)
+    return sorted(needed - defined) if defined else ["(no symbol at all)"]
+
+
 def library_directories(cache, machine):
     """Where cross-built programs find libraries besides the system's."""
     return [prefix(cache, machine) / "lib"]
