@@ -96,6 +96,8 @@ void print_targets(const std::vector<point> &all, const point *newer)
 		first.ratio("pidfd_spawnx, autoreap", floor_name), 1.17, false);
 	target("spawnx, 4 GiB / empty parent", big ? big->to_empty(plain) : 0, 1.05,
 		false);
+	target("spawnx, uid / spawnx, 4 GiB",
+		big ? big->ratio("spawnx, uid", plain) : 0, 1.3, false);
 	target("spawnx, uid + gid + groups / spawnx, 4 GiB",
 		big ? big->ratio("spawnx, uid + gid + groups", plain) : 0, 1.3, false);
 	target("close-by-default, 10 000 descriptors / empty parent",

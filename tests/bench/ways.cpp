@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <spawn.h>
 #include <spawnx.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,26 @@ static int start_vfork(job &j)
 		execve(program, program_argv, program_envp);
 		_exit(127);
 	}
+	j.pid = pid;
+	return pid < 0 ? errno : 0;
+}
+
+static const gid_t nogroup = 65534;
+static const uid_t nobody = 65534;
+
+/* What the kernel takes for other ids. No program may do it so: see dumpable.hpp. */
+static int start_vfork_ids(job &j)
+{
+	const pid_t pid = vfork();
+	if (pid == 0) {
+		if (syscall(SYS_setgroups, 1, &nogroup) != 0 ||
+			syscall(SYS_setresgid, nogroup, nogroup, nogroup) != 0 ||
+			syscall(SYS_setresuid, nobody, nobody, nobody) != 0)
+			_exit(126);
+		execve(program, program_argv, program_envp);
+		_exit(127);
+	}
+	prctl(PR_SET_DUMPABLE, 1);
 	j.pid = pid;
 	return pid < 0 ? errno : 0;
 }
@@ -103,11 +125,17 @@ static int start_autoreap(job &j)
 		&j.pidfd, program, nullptr, &attr, program_argv, program_envp);
 }
 
+static int start_uid(job &j)
+{
+	static const spawnxattr_t attr =
+		attributes([](spawnxattr_t *a) { return spawnxattr_setuid(a, nobody); });
+	return spawnx(&j.pid, program, nullptr, &attr, program_argv, program_envp);
+}
+
 static int start_ids(job &j)
 {
 	static const spawnxattr_t attr = attributes([](spawnxattr_t *a) {
-		const gid_t nogroup = 65534;
-		return spawnxattr_setuid(a, 65534) + spawnxattr_setgid(a, nogroup) +
+		return spawnxattr_setuid(a, nobody) + spawnxattr_setgid(a, nogroup) +
 			spawnxattr_setgroups(a, 1, &nogroup);
 	});
 	return spawnx(&j.pid, program, nullptr, &attr, program_argv, program_envp);
@@ -159,7 +187,9 @@ const std::vector<way> &ways()
 		{"spawnx", start_spawnx, reap},
 		{"pidfd_spawnx", start_spawnx_pidfd, reap},
 		{"pidfd_spawnx, autoreap", start_autoreap, see_hangup},
+		{"spawnx, uid", start_uid, reap},
 		{"spawnx, uid + gid + groups", start_ids, reap},
+		{"vfork, uid + gid + groups, execve", start_vfork_ids, reap},
 		{"spawnx, close-by-default", start_cloexec, reap},
 		{"spawnx, closefrom", start_closefrom, reap},
 		{"posix_spawn", start_posix, reap},
