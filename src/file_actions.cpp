@@ -171,12 +171,13 @@ int spawnx_file_actions_addsetctty(spawnx_file_actions_t *actions, int fd) noexc
 
 /*
  * The order in which descriptors can be moved one by one is found here, where there is
- * memory for it. A target that nobody still has to be copied from goes first; what is left
- * then are circles, and one of each circle waits in a descriptor of its own.
+ * memory for it. A target that nobody still has to be copied from goes first, and then what
+ * it was copied from, if nobody else waits for that; what is left are circles, and one of
+ * each circle waits in a descriptor of its own.
  */
 static size_t order_maps(size_t n, const int src[], const int dst[], bool *done, step *to)
 {
-	size_t count = 0, left = n;
+	size_t count = 0;
 	const auto add = [&](op what, int from, int target) {
 		to[count++] = {what, 0, 0, from, target, 0, {nullptr}};
 	};
@@ -187,26 +188,27 @@ static size_t order_maps(size_t n, const int src[], const int dst[], bool *done,
 		return false;
 	};
 
-	for (bool moved = true; moved && left;) {
-		moved = false;
-		for (size_t i = 0; i < n; i++) {
-			if (done[i] || is_wanted(dst[i], i))
-				continue;
+	const auto whose_target_is = [&](int fd) {
+		size_t i = 0;
+		while (i < n && dst[i] != fd)
+			i++;
+		return i;
+	};
+
+	for (size_t first = 0; first < n; first++)
+		for (size_t i = first; i < n && !done[i] && !is_wanted(dst[i], i);) {
 			add(op::map, src[i], dst[i]);
-			done[i] = moved = true;
-			left--;
+			done[i] = true;
+			i = whose_target_is(src[i]);
 		}
-	}
 	for (size_t first = 0; first < n; first++) {
 		if (done[first])
 			continue;
 		/* first's source is where the circle is opened; then backwards along it. */
 		add(op::map_save, src[first], dst[first]);
-		size_t at = first;
 		done[first] = true;
 		for (int gap = src[first]; gap != dst[first];) {
-			for (at = 0; done[at] || dst[at] != gap; at++)
-				;
+			const size_t at = whose_target_is(gap);
 			add(op::map, src[at], gap);
 			done[at] = true;
 			gap = src[at];
