@@ -176,9 +176,15 @@ answer ask(unsigned id)
 	return answer::absent;
 }
 
-/* An inconclusive answer counts as absent for this once, and is not remembered. */
+/*
+ * An inconclusive answer counts as absent for this once, and is not remembered. What was
+ * known before is replaced bit by bit: no other thread sees anything as absent meanwhile.
+ */
 uint64_t probe(uint64_t wanted)
 {
+	/* All others may make a process, or come near it. */
+	if (wanted & ~bit(CLOSE_RANGE) && first_process_is_next())
+		wanted &= bit(CLOSE_RANGE);
 	uint64_t had = 0, known = 0;
 	for (unsigned id = 0; id < count; id++) {
 		if (!(wanted & bit(id)))
@@ -187,7 +193,9 @@ uint64_t probe(uint64_t wanted)
 		had |= a == answer::present ? bit(id) : 0;
 		known |= a != answer::inconclusive ? bit(id) : 0;
 	}
+	known_bits.fetch_and(~(wanted & ~known), std::memory_order_relaxed);
 	had_bits.fetch_or(had, std::memory_order_relaxed);
+	had_bits.fetch_and(~(wanted & ~had), std::memory_order_relaxed);
 	known_bits.fetch_or(known, std::memory_order_release);
 	return had;
 }
@@ -202,15 +210,51 @@ uint64_t native(uint64_t wanted)
 	return unknown ? had | probe(unknown) : had;
 }
 
-uint64_t native_now(uint64_t wanted)
+uint64_t native_or_unasked(uint64_t wanted)
 {
-	known_bits.fetch_and(~wanted, std::memory_order_relaxed);
-	had_bits.fetch_and(~wanted, std::memory_order_relaxed);
-	return probe(wanted);
+	const uint64_t had = native(wanted);
+	const uint64_t unknown = wanted & ~known_bits.load(std::memory_order_acquire);
+	return unknown && first_process_is_next() ? had | unknown : had;
+}
+
+/*
+ * Where nothing may be asked, clone3 itself has answered, and before it took a pid: EINVAL
+ * for a flag it does not know, the newest first, E2BIG for a cgroup, ENOSYS or EPERM for
+ * all of it. EPERM is also about rights, which are no reason to do without the flags.
+ */
+static uint64_t step_down(int refusal, uint64_t native)
+{
+	constexpr uint64_t newest = bit(AUTOREAP) | bit(AUTOKILL) | bit(NONEWPRIVS);
+	constexpr uint64_t older = bit(CLEAR_SIGHAND) | bit(INTO_CGROUP);
+	if (refusal == EPERM &&
+		native & (bit(AUTOREAP) | bit(AUTOKILL) | bit(INTO_CGROUP)))
+		return native;
+	if (refusal == EINVAL && native & newest)
+		return native & ~newest;
+	if ((refusal == EINVAL || refusal == E2BIG) && native & older)
+		return native & ~older;
+	return native & ~(newest | older | bit(CLONE3));
+}
+
+uint64_t native_after(int refusal, uint64_t wanted, uint64_t native)
+{
+	if (first_process_is_next())
+		return step_down(refusal, native);
+	return refusal == E2BIG ? native : probe(wanted);
+}
+
+bool first_process_is_next()
+{
+	char link[32];
+	return sys::readlink("/proc/thread-self/ns/pid_for_children", link,
+		       sizeof(link)) == -ENOENT &&
+		sys::readlink("/proc/thread-self/ns/pid", link, sizeof(link)) > 0;
 }
 
 int clone3_error()
 {
+	if (first_process_is_next())
+		return 0;
 	const long r = try_clone3(0);
 	return r == -ENOSYS || r == -EPERM ? static_cast<int>(-r) : 0;
 }

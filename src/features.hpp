@@ -31,10 +31,23 @@ const char *what(unsigned id);	/* the kernel's name for it */
 /* Those of "wanted" that the kernel has. Probed once, then remembered. */
 uint64_t native(uint64_t wanted);
 
-/* The same, asked of the kernel now: a seccomp filter may have come since. */
-uint64_t native_now(uint64_t wanted);
+/* For a spawn: what cannot be asked now is taken to be there, and not remembered. */
+uint64_t native_or_unasked(uint64_t wanted);
 
-/* Why clone3 cannot be had: 0 (it can), ENOSYS or EPERM. */
+/*
+ * A clone with "native" was refused. What to try instead: the kernel is asked again, as a
+ * seccomp filter may have come since; the same as "native" if there is nothing else.
+ */
+uint64_t native_after(int refusal, uint64_t wanted, uint64_t native);
+
+/*
+ * Whether our next child will be the first process of a pid namespace, after unshare(2). A
+ * clone that fails once it has a pid, as a probe does, and a child that is gone at once make
+ * that namespace useless for ever (ENOMEM; free_pid, kernel/pid.c). Only /proc tells.
+ */
+bool first_process_is_next();
+
+/* Why clone3 cannot be had: 0 (it can, or must not be asked), ENOSYS or EPERM. */
 int clone3_error();
 
 } // namespace spawnx_core::feature

@@ -17,6 +17,7 @@
 
 #include "clone.hpp"
 #include "dumpable.hpp"
+#include "features.hpp"
 #include "relayed.hpp"
 #include "plan.hpp"
 #include "syscall.hpp"
@@ -66,6 +67,9 @@ static int open_report(plan &p)
 /* A relay tells its result through memory, and through nothing else. */
 static int open_relay(plan &p)
 {
+	/* It would be that process, and the namespace would end with it. */
+	if (feature::first_process_is_next())
+		return ENOTSUP;
 	if (!memory_is_shared.load(std::memory_order_relaxed)) {
 		if (!sees_what_a_child_writes())
 			return ENOTSUP;
@@ -182,8 +186,8 @@ launched launch(plan &p)
 		(void)sys::rt_sigprocmask(&every, &p.caller_mask);
 	}
 
-	const long pid = p.parent == parent::us ? clone_child(p, exit_signal)
-						: clone_relay(p);
+	const long pid =
+		p.parent == parent::us ? clone_child(p, exit_signal) : clone_relay(p);
 	if (pid < 0) {
 		l.error = static_cast<int>(-pid);
 	} else {

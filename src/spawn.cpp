@@ -71,9 +71,9 @@ int check(const call &c, request &r, spawnx_failure &f)
  */
 bool features_changed(int error, uint64_t wanted, uint64_t &native)
 {
-	if (error != ENOSYS && error != EPERM && error != EINVAL)
+	if (error != ENOSYS && error != EPERM && error != EINVAL && error != E2BIG)
 		return false;
-	const uint64_t now = feature::native_now(wanted);
+	const uint64_t now = feature::native_after(error, wanted, native);
 	const bool changed = now != native;
 	native = now;
 	return changed;
@@ -83,18 +83,19 @@ int lower_and_launch(
 	const call &c, const request &r, spawnx_child &child, spawnx_failure &f)
 {
 	const uint64_t wanted = features_wanted(r);
-	uint64_t native = feature::native(wanted);
+	uint64_t native = feature::native_or_unasked(wanted);
 	plan p;
 	launched l;
 
-	for (bool first = true;; first = false) {
+	/* New flags, old ones, clone3 at all: not more often than that. */
+	for (int retries = 3;; retries--) {
 		unsigned missing;
 		if (lower(r, native, p, missing)) {
 			f = feature_failure(missing);
 			return f.error;
 		}
 		l = launch(p);
-		if (!l.error || l.cloned || !first ||
+		if (!l.error || l.cloned || !retries ||
 			!features_changed(l.error, wanted, native))
 			break;
 	}
@@ -153,8 +154,7 @@ int start(const call &c, spawnx_child &child, spawnx_failure &f)
 	if (const int error = check(c, r, f))
 		return error;
 	if (r.attr && r.attr->has_listenfds) {
-		environment =
-			listen_environment(r.envp, r.attr->listenfds, r.listen_pid);
+		environment = listen_environment(r.envp, r.attr->listenfds, r.listen_pid);
 		if (!environment) {
 			f = argument_failure(argument::memory, ENOMEM);
 			return f.error;

@@ -65,6 +65,12 @@ SPAWNX_SYS long open_to_read(const char *path)
 		kernel::at_fdcwd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 }
 
+SPAWNX_SYS long readlink(const char *path, char *target, size_t size)
+{
+	return raw(__NR_readlinkat, kernel::at_fdcwd, word(path), word(target),
+		static_cast<long>(size));
+}
+
 /* Whether we might execute what is open here. */
 SPAWNX_SYS long may_execute(int fd)
 {

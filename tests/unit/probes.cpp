@@ -4,6 +4,7 @@
 #include <snapshot.hpp>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <sys/syscall.h>
@@ -58,7 +59,30 @@ TEST_CASE("probes: no handler runs in the child of one", "[thread]")
 {
 	using namespace spawnx_core;
 	CHECK(handled_in_a_child([] {
-		(void)feature::native_now(feature::bit(feature::EXIT_INFO));
+		(void)feature::native_after(EPERM, feature::bit(feature::EXIT_INFO), 0);
 	}) == 0);
 	CHECK(handled_in_a_child([] { (void)sees_what_a_child_writes(); }) == 0);
+}
+
+TEST_CASE("probes: asked again, what is there is there for all threads meanwhile",
+	"[thread]")
+{
+	using namespace spawnx_core;
+	constexpr std::uint64_t both =
+		feature::bit(feature::PIDFD) | feature::bit(feature::CLOSE_RANGE);
+	const std::uint64_t had = feature::native(both);
+	std::atomic<bool> done{false};
+	std::thread other([&] {
+		while (!done)
+			(void)feature::native_after(EPERM, both, had);
+	});
+	long absent = 0;
+	const auto until =
+		std::chrono::steady_clock::now() + std::chrono::milliseconds(700);
+	while (std::chrono::steady_clock::now() < until)
+		for (int i = 0; i < 1000; i++)
+			absent += feature::native(both) != had;
+	done = true;
+	other.join();
+	CHECK(absent == 0);
 }
