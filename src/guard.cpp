@@ -22,20 +22,29 @@
 namespace spawnx_core
 {
 
+/* exec gives root its rights back, as far as the bounding set goes: capabilities(7). */
+static bool exec_gives_right_to_kill()
+{
+	const long bits = sys::prctl(kernel::pr_get_securebits);
+	return sys::geteuid() == 0 && bits >= 0 && !(bits & kernel::secbit_noroot) &&
+		sys::prctl(kernel::pr_capbset_read, kernel::cap_kill) == 1;
+}
+
 /*
- * Whoever may kill other users' processes loses that right by exec, unless it is root: then
- * the guard of a child that has become another user could not kill it, and the kernel, which
- * asks the same of a parent death signal, would not. An ambient capability stays.
+ * Whoever may kill other users' processes loses that right by exec otherwise: then the guard
+ * of a child that has become another user could not kill it, and the kernel, which asks the
+ * same of a parent death signal, would not. An ambient capability stays.
  */
-static long keep_right_to_kill(int child)
+static long keep_right_to_kill(const plan &p)
 {
 	constexpr uint32_t right = 1u << kernel::cap_kill;
 	kernel::cap_header header = {kernel::cap_version_3, 0};
 	kernel::cap_half sets[2];
 	long error;
 
-	if (sys::getuid() && sys::capget(&header, sets) == 0 &&
-		sets[0].permitted & right) {
+	if (p.guard.for_other_user && !exec_gives_right_to_kill()) {
+		if ((error = sys::capget(&header, sets)))
+			return error;
 		sets[0].inheritable |= right;
 		sets[0].effective |= right; /* should we have to kill it ourselves */
 		if ((error = sys::capset(&header, sets)) ||
@@ -43,7 +52,7 @@ static long keep_right_to_kill(int child)
 				 kernel::pr_cap_ambient_raise, kernel::cap_kill)))
 			return error;
 	}
-	error = sys::kill(child, 0);
+	error = sys::kill(p.relay.child.pid, 0);
 	return error == -EPERM ? error : 0;
 }
 
@@ -56,7 +65,7 @@ static long become_guard(plan &p)
 	const unsigned program = static_cast<unsigned>(p.guard.fd);
 	long error;
 
-	if ((error = keep_right_to_kill(r.child.pid)))
+	if ((error = keep_right_to_kill(p)))
 		return error;
 	if ((error = sys::fcntl(r.pidfd, kernel::f_ofd_setlk, sys::word(&lock))))
 		return error;
@@ -67,6 +76,10 @@ static long become_guard(plan &p)
 	const long own = sys::pidfd_open(r.child.pid);
 	if (own != 0)
 		return own < 0 ? own : -EBADF;
+	/* What the guard will do at the end, as far as a filter goes. */
+	error = sys::pidfd_send_signal(0, 0);
+	if (error && error != -ESRCH)
+		return error;
 	if ((error = sys::fcntl(0, kernel::f_setfd, 0)))
 		return error;
 	/* Of no use to it: a terminal, a process group that may be killed, a directory. */

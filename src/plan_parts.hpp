@@ -45,6 +45,7 @@ struct relay {
 
 struct guard_program {
 	int fd;
+	bool for_other_user; /* the child becomes one: CAP_KILL is needed */
 	uint64_t byte; /* of the pidfd that is locked: one that nobody else would think of */
 	char byte_text[24];
 };

@@ -42,7 +42,7 @@ static bool is_our_guard(int fd)
 }
 
 /* See guard.cpp: another user's process takes a right, which the guard keeps if we have it. */
-static bool guard_may_kill(const plan &p)
+static bool guard_may_kill(plan &p)
 {
 	kernel::cap_header header = {kernel::cap_version_3, 0};
 	kernel::cap_half sets[2] = {};
@@ -52,6 +52,7 @@ static bool guard_may_kill(const plan &p)
 			uid = static_cast<unsigned>(p.tail[i].a);
 	if (uid < 0 || uid == sys::getuid() || uid == sys::geteuid())
 		return true;
+	p.guard.for_other_user = true;
 	return sys::capget(&header, sets) == 0 &&
 		(sets[0].permitted >> kernel::cap_kill & 1);
 }
@@ -136,6 +137,9 @@ void settle_relay(plan &p, launched &l)
 	if (l.error == ECANCELED && !p.result.error) {
 		l.killed_by = SIGKILL;
 		kill_abandoned(l);
+	} else if (!r.done && p.result.error && l.pid) {
+		(void)reap(
+			l.pid); /* it failed, and the relay was killed before it reaped it */
 	}
 	if (l.error && l.pidfd >= 0) {
 		(void)sys::close(l.pidfd);

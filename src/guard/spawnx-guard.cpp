@@ -76,8 +76,11 @@ void guard_main(long argc, char **argv)
 
 	while (sys::fcntl(0, kernel::f_ofd_setlkw, sys::word(&lock)) == -EINTR)
 		;
-	/* Any other answer too: without the lock nobody could say that it is still wanted. */
-	(void)sys::pidfd_send_signal(0, SIGKILL);
-	(void)reap(0);
+	/*
+	 * Any other answer too: without the lock nobody could say that it is still wanted. If a
+	 * filter refuses that, our end is the child's parent death signal.
+	 */
+	if (sys::pidfd_send_signal(0, SIGKILL) == 0)
+		(void)reap(0);
 	sys::exit_group(0);
 }

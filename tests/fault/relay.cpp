@@ -146,6 +146,8 @@ SPAWNX_TEST(
 		{SYS_close_range, any, with(EPERM)},
 		{SYS_pidfd_open, any, with(ENOSYS)},
 		{SYS_pidfd_open, any, with(EMFILE)},
+		{SYS_pidfd_send_signal, any, with(EPERM)},
+		{SYS_pidfd_send_signal, any, with(ENOSYS)},
 		{SYS_execveat, any, with(EPERM)},
 		{SYS_execveat, any, with(ENOMEM)},
 	};

@@ -24,23 +24,6 @@ using std::chrono::milliseconds;
 
 static const strings envp({});
 
-static spawnx_child start(spawnxattr_t *attr, std::vector<std::string> words = {})
-{
-	words.insert(words.begin(), "idle");
-	const strings argv(words);
-	spawnx_child child = {};
-	child.size = sizeof(child);
-	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr,
-			attr, argv, envp)) == 0);
-	return child;
-}
-
-/* Gone: no process, no zombie. A second pidfd does not keep it alive. */
-static bool goes(pid_t pid)
-{
-	return becomes(0, pid, milliseconds(10000));
-}
-
 static bool stays(pid_t pid)
 {
 	usleep(100000);
@@ -85,7 +68,7 @@ SPAWNX_TEST("autoreap: status by pidfd, twice; no zombie, no SIGCHLD, no rusage"
 	attributes attr;
 	REQUIRE(CALL(spawnxattr_setautoreap(attr, 1)) == 0);
 	REQUIRE(CALL(spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER)) == 0);
-	const spawnx_child child = start(attr, {"ms:50", "exit:5"});
+	const spawnx_child child = start_idle(attr, {"ms:50", "exit:5"});
 	check_done_by(child, 1u << SPAWNX_FEATURE_AUTOREAP, native());
 	/* While it lives there is nothing yet for wait; if it is init's, never. */
 	CHECK(waitpid(-1, nullptr, WNOHANG) == (native() ? 0 : -1));
@@ -123,7 +106,7 @@ SPAWNX_TEST("autoreap: killed by a signal, and waited for from before", "[has:cl
 	attributes attr;
 	REQUIRE(CALL(spawnxattr_setautoreap(attr, 1)) == 0);
 	REQUIRE(CALL(spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER)) == 0);
-	const spawnx_child child = start(attr, {"ms:100", "signal:9"});
+	const spawnx_child child = start_idle(attr, {"ms:100", "signal:9"});
 	spawnx_exit e = {};
 	e.size = sizeof(e);
 	const timespec short_time = {0, 1000000};
@@ -147,7 +130,8 @@ SPAWNX_TEST("autoreap: a failed spawn is an error that leaves nothing", "[has:cl
 			: pidfd_spawnx(&pidfd, "/nonexistent", nullptr, attr, argv, envp);
 		if (error != ENOENT || pid != -7 || pidfd != -7)
 			FAIL(error << " " << pid << " " << pidfd);
-		if (waitpid(-1, nullptr, WNOHANG | __WALL) != -1 || !listed_children().empty())
+		if (waitpid(-1, nullptr, WNOHANG | __WALL) != -1 ||
+			!listed_children().empty())
 			FAIL("a child is left");
 	}
 	CHECK(sigchld.count() == 0);
@@ -159,7 +143,7 @@ SPAWNX_TEST("autoreap: stop and continue still send SIGCHLD", "[has:autoreap]")
 	attributes attr;
 	REQUIRE(CALL(spawnxattr_setautoreap(attr, 1)) == 0);
 	REQUIRE(CALL(spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER)) == 0);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	CHECK(CALL(spawnx_signal(child.pidfd, SIGSTOP)) == 0);
 	CHECK(becomes('T', child.pid, milliseconds(10000)));
 	for (int i = 0; i < 10000 && sigchld.count() == 0; i++)
@@ -178,7 +162,7 @@ SPAWNX_TEST("autokill: dies when the pidfd is closed", "[has:clone3][has:close_r
 	REQUIRE(CALL(spawnxattr_setautokill(attr, 1)) == 0);
 	REQUIRE(CALL(spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER)) == 0);
 	REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	check_done_by(child,
 		(1u << SPAWNX_FEATURE_AUTOREAP) | (1u << SPAWNX_FEATURE_AUTOKILL) |
 			(1u << SPAWNX_FEATURE_NONEWPRIVS),
@@ -189,13 +173,14 @@ SPAWNX_TEST("autokill: dies when the pidfd is closed", "[has:clone3][has:close_r
 	CHECK(sigchld.count() == 0);
 }
 
-SPAWNX_TEST("autokill: a copy keeps it alive, a pidfd_open does not", "[has:clone3][has:close_range]")
+SPAWNX_TEST("autokill: a copy keeps it alive, a pidfd_open does not",
+	"[has:clone3][has:close_range]")
 {
 	attributes attr;
 	REQUIRE(CALL(spawnxattr_setautokill(attr, 1)) == 0);
 	REQUIRE(CALL(spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER)) == 0);
 	REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	const int copy = fcntl(child.pidfd, F_DUPFD_CLOEXEC, 0);
 	const int opened = static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0));
 	REQUIRE(opened >= 0);
@@ -257,7 +242,8 @@ SPAWNX_TEST("autokill: exit of the parent kills", "[has:clone3][has:close_range]
 	CHECK(goes(k.worker));
 }
 
-SPAWNX_TEST("autokill: exit of the thread that spawned does not kill", "[has:clone3][has:close_range]")
+SPAWNX_TEST("autokill: exit of the thread that spawned does not kill",
+	"[has:clone3][has:close_range]")
 {
 	const kept k("thread");
 	CHECK(stays(k.worker));
@@ -266,7 +252,8 @@ SPAWNX_TEST("autokill: exit of the thread that spawned does not kill", "[has:clo
 	CHECK(goes(k.worker));
 }
 
-SPAWNX_TEST("autokill: a forked copy keeps it alive after the parent", "[has:clone3][has:close_range]")
+SPAWNX_TEST("autokill: a forked copy keeps it alive after the parent",
+	"[has:clone3][has:close_range]")
 {
 	const kept k("fork");
 	CHECK(wait_pid(k.keeper) == 0);
@@ -275,12 +262,13 @@ SPAWNX_TEST("autokill: a forked copy keeps it alive after the parent", "[has:clo
 	CHECK(goes(k.worker));
 }
 
-SPAWNX_TEST("autokill without no-new-privs is for CAP_SYS_ADMIN", "[root][has:clone3][has:close_range]")
+SPAWNX_TEST("autokill without no-new-privs is for CAP_SYS_ADMIN",
+	"[root][has:clone3][has:close_range]")
 {
 	attributes attr;
 	REQUIRE(CALL(spawnxattr_setautokill(attr, 1)) == 0);
 	REQUIRE(CALL(spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER)) == 0);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	close(child.pidfd);
 	CHECK(goes(child.pid));
 }
@@ -304,7 +292,7 @@ SPAWNX_TEST("autokill without no-new-privs is EPERM for a user, who is told why"
 		"clone3: autokill needs no-new-privs or CAP_SYS_ADMIN: "
 		"Operation not permitted");
 	REQUIRE(CALL(spawnxattr_setnonewprivs(attr, 1)) == 0);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	close(child.pidfd);
 	CHECK(goes(child.pid));
 }

@@ -31,17 +31,6 @@ struct weaker : attributes {
 	}
 };
 
-static spawnx_child start(spawnxattr_t *attr, std::vector<std::string> words = {})
-{
-	words.insert(words.begin(), "idle");
-	const strings argv(words);
-	spawnx_child child = {};
-	child.size = sizeof(child);
-	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr,
-			attr, argv, envp)) == 0);
-	return child;
-}
-
 /* A line of /proc/PID/status, without its name. */
 static std::string status_of(pid_t pid, const std::string &name)
 {
@@ -60,23 +49,6 @@ static pid_t parent_of(pid_t pid)
 	REQUIRE(!ppid.empty());
 	REQUIRE(std::stoi(ppid) > 1);
 	return std::stoi(ppid);
-}
-
-static bool goes(pid_t pid)
-{
-	return becomes(0, pid, milliseconds(10000));
-}
-
-/* The guard may be init's zombie for a moment, where init is slow. */
-static bool ends(pid_t pid)
-{
-	for (int i = 0; i < 10000; i++) {
-		const char state = state_of(pid);
-		if (state == 0 || state == 'Z')
-			return true;
-		usleep(1000);
-	}
-	return false;
 }
 
 SPAWNX_TEST("relay: an autoreap child is init's from the first instruction", before_7_1)
@@ -130,6 +102,16 @@ SPAWNX_TEST(
 	sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
+/* The call returns when exec has let go of our memory: a moment before it has its own. */
+static pid_t guard_of(pid_t child)
+{
+	const pid_t guard = parent_of(child);
+	for (int i = 0; i < 10000 && status_of(guard, "Name") != "spawnx-guard"; i++)
+		usleep(1000);
+	CHECK(status_of(guard, "Name") == "spawnx-guard");
+	return guard;
+}
+
 SPAWNX_TEST(
 	"guard: it holds its pidfd, no terminal, no directory, and no signal reaches it",
 	before_7_1)
@@ -138,12 +120,8 @@ SPAWNX_TEST(
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) ==
 		0); /* not close-on-exec */
 	weaker attr(true);
-	const spawnx_child child = start(attr);
-	const pid_t guard = parent_of(child.pid);
-	REQUIRE(guard > 1);
-	for (int i = 0; i < 10000 && status_of(guard, "Name") != "spawnx-guard"; i++)
-		usleep(1000); /* it names itself, once it runs */
-	CHECK(status_of(guard, "Name") == "spawnx-guard");
+	const spawnx_child child = start_idle(attr);
+	const pid_t guard = guard_of(child.pid);
 	std::vector<std::string> open;
 	const std::string proc = "/proc/" + std::to_string(guard);
 	DIR *dir = opendir((proc + "/fd").c_str());
@@ -176,8 +154,8 @@ SPAWNX_TEST(
 SPAWNX_TEST("guard: has 32 KiB at most", before_7_1)
 {
 	weaker attr(true);
-	const spawnx_child child = start(attr);
-	const std::string resident = status_of(parent_of(child.pid), "VmRSS");
+	const spawnx_child child = start_idle(attr);
+	const std::string resident = status_of(guard_of(child.pid), "VmRSS");
 	WARN("a guard has " << resident << " resident");
 	CHECK(!resident.empty());
 	CHECK(std::stoi(resident) <= 32);
@@ -188,7 +166,7 @@ SPAWNX_TEST("guard: has 32 KiB at most", before_7_1)
 SPAWNX_TEST("guard: killed, the child dies", before_7_1)
 {
 	weaker attr(true);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	CHECK(kill(parent_of(child.pid), SIGKILL) == 0);
 	CHECK(goes(child.pid));
 	close(child.pidfd);
@@ -201,7 +179,7 @@ SPAWNX_TEST("guard: the child ends, and so does it", before_7_1)
 	for (const bool ignored : {false, true}) {
 		ignore.sa_handler = ignored ? SIG_IGN : SIG_DFL;
 		sigaction(SIGCHLD, &ignore, &before);
-		const spawnx_child child = start(attr, {"ms:100", "exit:0"});
+		const spawnx_child child = start_idle(attr, {"ms:100", "exit:0"});
 		sigaction(SIGCHLD, &before, nullptr);
 		const pid_t guard = parent_of(child.pid);
 		CHECK(goes(child.pid));
@@ -214,7 +192,7 @@ SPAWNX_TEST("guard: a SIGCHLD from somebody else is not its child's", before_7_1
 {
 	weaker attr(true);
 	for (const bool by_close : {true, false}) {
-		const spawnx_child child = start(attr);
+		const spawnx_child child = start_idle(attr);
 		const pid_t guard = parent_of(child.pid);
 		for (int i = 0; i < 3; i++) {
 			CHECK(becomes('S', guard, milliseconds(10000)));
@@ -240,7 +218,7 @@ SPAWNX_TEST("guard: a pidfd that was sent to somebody keeps the child alive", be
 	int sockets[2];
 	REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets) == 0);
 	weaker attr(true);
-	const spawnx_child child = start(attr);
+	const spawnx_child child = start_idle(attr);
 	char data = 'x';
 	iovec iov = {&data, 1};
 	alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -297,7 +275,7 @@ SPAWNX_TEST("relay: a subreaper inherits its own autoreap child", before_7_1)
 {
 	REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
 	weaker attr(false);
-	const spawnx_child child = start(attr, {"exit:3"});
+	const spawnx_child child = start_idle(attr, {"exit:3"});
 	pollfd p = {child.pidfd, POLLIN, 0};
 	REQUIRE(poll(&p, 1, 30000) == 1);
 	CHECK(parent_of(child.pid) == getpid());
@@ -308,6 +286,61 @@ SPAWNX_TEST("relay: a subreaper inherits its own autoreap child", before_7_1)
 	CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
 	close(child.pidfd);
 	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+}
+
+/* init reaps them, or a guard: that takes a moment, which a poll and a wait may meet. */
+SPAWNX_TEST("relay: after poll has told, a wait with no time left has the status",
+	"[lacks:autokill][has:clone3][has:close_range][has:exit_info]")
+{
+	constexpr timespec at_once = {0, 0};
+	for (const bool autokill : {false, true}) {
+		weaker attr(autokill);
+		int late = 0;
+		for (int i = 0; i < 50; i++) {
+			const spawnx_child child = start_idle(attr, {"exit:3"});
+			pollfd p = {child.pidfd, POLLIN, 0};
+			CHECK(poll(&p, 1, 30000) == 1);
+			spawnx_exit e = {};
+			e.size = sizeof(e);
+			late += spawnx_wait(child.pidfd, &e, &at_once) != 0 ||
+				e.status != 3;
+			close(child.pidfd);
+		}
+		CHECK(late <= 5); /* every third, if nobody waited for init */
+	}
+}
+
+/* As init of some containers: its zombies stay for a while. */
+SPAWNX_TEST("relay: stop waits for the status of a child whose reaper is slow",
+	"[lacks:autokill][has:clone3][has:exit_info]")
+{
+	const pid_t reaper = fork();
+	if (reaper == 0) {
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		const pid_t spawner = fork();
+		if (spawner == 0) {
+			const strings argv({"idle", "exit:7"});
+			constexpr timespec grace = {10, 0};
+			attributes attr;
+			int pidfd = -1;
+			if (spawnxattr_setfallback(attr, SPAWNX_FALLBACK_WEAKER) ||
+				spawnxattr_setautoreap(attr, 1) ||
+				pidfd_spawnx(&pidfd, helper("idle").c_str(), nullptr,
+					attr, argv, envp))
+				_exit(2);
+			pollfd p = {pidfd, POLLIN, 0};
+			poll(&p, 1, 30000);
+			spawnx_exit e = {};
+			e.size = sizeof(e);
+			_exit(spawnx_stop(pidfd, &grace, &e) ? 3 : e.status == 7 ? 0 : 4);
+		}
+		usleep(300000);
+		int status = -1, other;
+		for (pid_t pid; (pid = wait(&other)) > 0;)
+			status = pid == spawner ? other : status;
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 5);
+	}
+	CHECK(wait_pid(reaper) == 0);
 }
 
 SPAWNX_TEST("relay: a full descriptor table", before_7_1)

@@ -49,18 +49,6 @@ static std::string main_task(pid_t pid)
 	return std::to_string(pid) + "/task/" + std::to_string(pid);
 }
 
-/* A guard may be init's zombie for a moment, where init is slow. */
-static bool ends(pid_t pid)
-{
-	for (int i = 0; i < 10000; i++) {
-		const char state = state_of(pid);
-		if (state == 0 || state == 'Z')
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
 namespace
 {
 
@@ -297,6 +285,44 @@ SPAWNX_TEST("guard: of a user with CAP_KILL, and the child is another user's",
 	CHECK(becomes(0, pid, milliseconds(10000)));
 }
 
+/* Whom exec does not make what root is: the guard's right to kill has to be kept for it. */
+SPAWNX_TEST("guard: of root without root's rights, and the child is another user's",
+	"[root][lacks:autokill][has:clone3][has:close_range]")
+{
+	int pipe[2];
+	REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+	CHECK(in_a_fork([&] {
+		int pidfd = -1;
+		if (prctl(PR_SET_SECUREBITS, 1 /* SECBIT_NOROOT */) != 0 ||
+			start_for_user(&pidfd, 2000) != 0)
+			return 2;
+		const pid_t pid = pid_of(pidfd);
+		return write(pipe[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : 3;
+	}) == 0);
+	pid_t pid = -1;
+	close(pipe[1]);
+	REQUIRE(read(pipe[0], &pid, sizeof(pid)) == sizeof(pid));
+	close(pipe[0]);
+	CHECK(goes(pid));
+
+	/* Not to be had after exec at all. For a child of the same user it is not needed. */
+	CHECK(in_a_fork([&] {
+		int pidfd = -7;
+		if (prctl(PR_CAPBSET_DROP, CAP_KILL) != 0)
+			return 2;
+		if (start_for_user(&pidfd, 2000) != ENOTSUP || pidfd != -7)
+			return 3;
+		return start_for_user(&pidfd, 0) == 0 ? 0 : 4;
+	}) == 0);
+	CHECK(in_a_fork([&] {
+		int pidfd = -7;
+		if (prctl(PR_CAPBSET_DROP, CAP_KILL) != 0 ||
+			!become_user_with(1u << CAP_KILL))
+			return 2;
+		return start_for_user(&pidfd, 0) == 0 ? 0 : 3;
+	}) == 0);
+}
+
 /* Nor may it have a guard in vain. */
 SPAWNX_TEST("guard: none for a child that it may not kill: ENOTSUP, and no child",
 	"[root][lacks:autokill][has:clone3][has:close_range]")
@@ -316,8 +342,8 @@ SPAWNX_TEST("guard: none for a child that it may not kill: ENOTSUP, and no child
 }
 
 /* A relay would be the first process of the namespace, which ends with it. */
-SPAWNX_TEST(
-	"relay: not after unshare(CLONE_NEWPID)", "[root][lacks:autokill][has:clone3][has:close_range]")
+SPAWNX_TEST("relay: not after unshare(CLONE_NEWPID)",
+	"[root][lacks:autokill][has:clone3][has:close_range]")
 {
 	for (const bool autokill : {false, true}) {
 		INFO("autokill " << autokill);

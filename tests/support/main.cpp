@@ -8,6 +8,7 @@
  */
 #include <catch2/catch_session.hpp>
 
+#include <csignal>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -27,6 +28,9 @@ static std::string with_each(const std::string &unfit, const std::string &filter
 
 int main(int argc, char *argv[])
 {
+	/* A shell's background job, or nohup, has them ignored, and so would every child. */
+	for (const int sig : {SIGHUP, SIGINT, SIGQUIT})
+		std::signal(sig, SIG_DFL);
 	std::string unfit = geteuid() == 0 ? "~[user]" : "~[root]";
 	for (const char *name : {
 #define X(id, NAME, name, ...) name,

@@ -143,6 +143,33 @@ bool becomes(char state, pid_t pid, std::chrono::milliseconds limit)
 	return true;
 }
 
+bool goes(pid_t pid)
+{
+	return becomes(0, pid, std::chrono::seconds(10));
+}
+
+bool ends(pid_t pid)
+{
+	const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+	for (char state = 1; state != 0 && state != 'Z'; state = state_of(pid)) {
+		if (std::chrono::steady_clock::now() > until)
+			return false;
+		std::this_thread::sleep_for(std::chrono::milliseconds(1));
+	}
+	return true;
+}
+
+spawnx_child start_idle(spawnxattr_t *attr, std::vector<std::string> words)
+{
+	words.insert(words.begin(), "idle");
+	const strings argv(words), envp({});
+	spawnx_child child = {};
+	child.size = sizeof(child);
+	REQUIRE(CALL(spawnx_start(&child, nullptr, 0, helper("idle").c_str(), nullptr,
+			attr, argv, envp)) == 0);
+	return child;
+}
+
 static volatile std::sig_atomic_t sigchlds;
 static struct sigaction before;
 

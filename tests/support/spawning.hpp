@@ -96,6 +96,14 @@ int wait_pid(pid_t pid);
 char state_of(pid_t pid);
 bool becomes(char state, pid_t pid, std::chrono::milliseconds limit);
 
+/* Neither process nor zombie within 10 s. A second pidfd does not keep it alive. */
+bool goes(pid_t pid);
+/* The same, or a zombie of init's for as long as that is slow. */
+bool ends(pid_t pid);
+
+/* The helper idle, told what to do by these words; the test ends if it does not start. */
+spawnx_child start_idle(spawnxattr_t *attr, std::vector<std::string> words = {});
+
 /* How many SIGCHLDs have come while one of these lives. */
 struct sigchld_counter {
 	sigchld_counter();
