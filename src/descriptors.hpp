@@ -126,7 +126,7 @@ inline long dup2_to(int from, int to)
 
 /*
  * One of a map's descriptors has to be out of the way while the others of its circle move.
- * All targets left then are open, so that a free number is none of them.
+ * All of them are open, as the steps before this have shown: a free number is none of them.
  */
 inline long map_save(int from, int &saved)
 {

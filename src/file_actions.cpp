@@ -158,7 +158,8 @@ int spawnx_file_actions_addopenat(spawnx_file_actions_t *actions, int fd, int di
 	if (!descriptor_in_range(fd) ||
 		(dirfd != kernel::at_fdcwd && !descriptor_in_range(dirfd)))
 		return finish(EBADF);
-	const uint64_t both = static_cast<uint64_t>(static_cast<uint32_t>(dirfd)) << 32 | mode;
+	const uint64_t both =
+		static_cast<uint64_t>(static_cast<uint32_t>(dirfd)) << 32 | mode;
 	return append(actions, {op::openat, 0, 0, fd, oflag, both, {path}});
 }
 
@@ -204,6 +205,15 @@ static size_t order_maps(size_t n, const int src[], const int dst[], bool *done,
 	for (size_t first = 0; first < n; first++) {
 		if (done[first])
 			continue;
+		/*
+		 * What is not open would get the number of the one that waits: so all of the
+		 * circle are looked at before, by a map onto itself.
+		 */
+		int fd = src[first];
+		do {
+			add(op::map, fd, fd);
+			fd = src[whose_target_is(fd)];
+		} while (fd != src[first]);
 		/* first's source is where the circle is opened; then backwards along it. */
 		add(op::map_save, src[first], dst[first]);
 		done[first] = true;
@@ -233,8 +243,8 @@ int spawnx_file_actions_addmapfds(spawnx_file_actions_t *actions, size_t n,
 
 	spawnx_actions *a = *actions;
 	bool *done = static_cast<bool *>(calloc(n + 1, sizeof(bool)));
-	/* A circle of two takes three steps; more descriptors take fewer for each. */
-	if (!done || !grow(a, 2 * n)) {
+	/* A circle of two takes five steps; more descriptors take fewer for each. */
+	if (!done || !grow(a, 3 * n)) {
 		free(done);
 		return finish(ENOMEM);
 	}

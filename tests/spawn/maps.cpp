@@ -180,7 +180,19 @@ SPAWNX_TEST("addmapfds: a source that is not open is named; a map is one action"
 		CHECK(std::string(f.text).empty());
 		CHECK(in_words(f) == "file action 2: map of fd 99: Bad file descriptor");
 	}
-	/* Three steps, but one action: what follows is number 1. */
+	/* The number that the one which waits would get, had it not been looked at before. */
+	const int lowest = dup(0);
+	close(lowest);
+	for (const mapping &m : {mapping{{40, 41, lowest}, {41, lowest, 40}},
+		     mapping{{41, lowest}, {lowest, 41}},
+		     mapping{{lowest, 41}, {41, lowest}}}) {
+		file_actions actions;
+		REQUIRE(add(actions, m) == 0);
+		const spawnx_failure f = must_fail(EBADF, SPAWNX_STAGE_ACTION, actions);
+		CHECK(f.index == 0);
+		CHECK(f.fd == lowest);
+	}
+	/* More steps, but one action: what follows is number 1. */
 	file_actions actions;
 	REQUIRE(add(actions, {{40, 41}, {41, 40}}) == 0);
 	REQUIRE(CALL(spawnx_file_actions_addchdir(actions, "/nonexistent")) == 0);

@@ -125,7 +125,7 @@ std::string wrong_with(const pairs &maps)
 	if (made.error)
 		return "refused";
 	const spawnx_actions &a = *made;
-	if (a.count > 2 * maps.size())
+	if (2 * a.count > 5 * maps.size())
 		return "more steps than promised";
 	if (a.added != 1)
 		return "not one file action";
@@ -217,15 +217,15 @@ TEST_CASE("the steps of a swap, of a chain and of a descriptor that stays")
 	constexpr int map = static_cast<int>(op::map);
 	using list = std::vector<std::array<int, 3>>;
 	CHECK(steps_of({{3, 4}, {4, 3}}) ==
-		list{{static_cast<int>(op::map_save), 3, 4}, {map, 4, 3},
-			{static_cast<int>(op::map_saved), 3, 4}});
+		list{{map, 3, 3}, {map, 4, 4}, {static_cast<int>(op::map_save), 3, 4},
+			{map, 4, 3}, {static_cast<int>(op::map_saved), 3, 4}});
 	CHECK(steps_of({{3, 4}, {4, 5}}) == list{{map, 4, 5}, {map, 3, 4}});
 	/* It loses its close-on-exec, as dup2 onto itself does. */
 	CHECK(steps_of({{3, 3}}) == list{{map, 3, 3}});
 	CHECK(steps_of({}).empty());
 }
 
-/* Three steps for two descriptors: the most there can be. */
+/* Five steps for two descriptors: the most there can be. */
 TEST_CASE("many swaps stay within the room that was made for them")
 {
 	pairs maps;
@@ -235,7 +235,7 @@ TEST_CASE("many swaps stay within the room that was made for them")
 	}
 	const made_actions made(maps);
 	REQUIRE(made.error == 0);
-	CHECK((*made).count == 300);
+	CHECK((*made).count == 500);
 	CHECK((*made).count <= (*made).capacity);
 }
 
@@ -251,7 +251,7 @@ TEST_CASE("a map is one file action, however many steps it has")
 	std::vector<int> numbers;
 	for (std::size_t i = 0; i < a.count; i++)
 		numbers.push_back(a.steps[i].index);
-	CHECK(numbers == std::vector<int>{0, 1, 1, 1, 3});
+	CHECK(numbers == std::vector<int>{0, 1, 1, 1, 1, 1, 3});
 	CHECK(a.added == 4);
 }
 
