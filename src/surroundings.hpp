@@ -20,7 +20,8 @@ inline long write_file(int dirfd, const char *path, const char *text)
 	size_t size = 0;
 	while (text[size])
 		size++;
-	const int fd = static_cast<int>(sys::openat(dirfd, path, O_WRONLY | O_CLOEXEC, 0));
+	const int fd =
+		static_cast<int>(sys::openat(dirfd, path, O_WRONLY | O_CLOEXEC, 0));
 	if (fd < 0)
 		return fd;
 	const long written = sys::write(fd, text, size);
@@ -95,7 +96,10 @@ inline long set_pdeathsig(int sig, int parent, bool new_pid_namespace)
 	long now = sys::prctl(kernel::pr_set_pdeathsig, sig);
 	if (now || !sig)
 		return now;
-	now = new_pid_namespace ? ppid_in_proc() : sys::getppid();
+	now = sys::getppid();
+	/* Born into another pid namespace: by us, or by a parent that had joined it before. */
+	if (now == 0)
+		now = ppid_in_proc();
 	if (now < 0)
 		return now;
 	if (now != parent) {

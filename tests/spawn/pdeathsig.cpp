@@ -238,6 +238,23 @@ SPAWNX_TEST("pdeathsig: a program that blocks the signal has it pending, late as
 	CHECK(r.at("ShdPnd") == "0000000000004000");
 }
 
+/* Not by this spawn's own flags: getppid() is 0 for its children, too. */
+SPAWNX_TEST("pdeathsig in a pid namespace that the parent has joined", "[root]")
+{
+	const pid_t pid = fork();
+	if (pid == 0) {
+		attributes attr;
+		const strings argv({"idle", "exit:3"}), envp({});
+		pid_t child = -1;
+		if (unshare(CLONE_NEWPID) != 0 || spawnxattr_setpdeathsig(attr, SIGTERM))
+			_exit(2);
+		const int error =
+			spawnx(&child, helper("idle").c_str(), nullptr, attr, argv, envp);
+		_exit(error ? 3 : wait_pid(child) == 3 << 8 ? 0 : 4);
+	}
+	CHECK(wait_pid(pid) == 0);
+}
+
 SPAWNX_TEST("pdeathsig in a pid namespace, where the parent is nobody", "[root]")
 {
 	const fifo f;
