@@ -22,6 +22,7 @@ constexpr int64_t ns_per_second = 1000000000;
 
 /* What a parent elsewhere gets to reap a dead child, if no limit was given. */
 constexpr int64_t patience_ns = ns_per_second;
+constexpr int64_t others_patience_ns = ns_per_second / 50;
 
 int64_t now_ns()
 {
@@ -95,7 +96,8 @@ int kept_status(int pidfd, spawnx_exit &e)
 	info.mask = kernel::pidfd_info_exit;
 	const long r = sys::pidfd_get_info(pidfd, &info);
 	if (r == -ESRCH)
-		return feature::native(feature::bit(feature::EXIT_INFO)) ? EBUSY : ENODATA;
+		return feature::native(feature::bit(feature::EXIT_INFO)) ? EBUSY
+									 : ENODATA;
 	if (r < 0)
 		return ENODATA;
 	if (!(info.mask & kernel::pidfd_info_exit) &&
@@ -119,13 +121,15 @@ int kept_status(int pidfd, spawnx_exit &e)
  * It has exited and cannot be reaped by us, now or at all: whoever does reap it needs a
  * moment. Where that is the kernel (autoreap, SIGCHLD ignored) it is some microseconds
  * after poll has told, and they are waited for even with no time left: else a caller who
- * polls and then waits with a time-out of 0 would get ENODATA now and then. Where a tracer
+ * polls and then waits with a time-out of 0 would get ENODATA now and then. init, or a
+ * guard, takes longer, and gets some milliseconds whatever the time-out is. Where a tracer
  * holds our own child's zombie (reap: EAGAIN), it becomes ours when the tracer lets go.
  */
 int wait_for_status(int pidfd, spawnx_exit &e, const deadline &d)
 {
 	const int64_t begun = now_ns();
-	const int64_t until = d.none ? begun + patience_ns : d.at;
+	const int64_t least = begun + others_patience_ns;
+	const int64_t until = d.none ? begun + patience_ns : d.at < least ? least : d.at;
 
 	for (int64_t pause_ns = 10000;;
 		pause_ns = pause_ns < 5000000 ? 2 * pause_ns : pause_ns) {
@@ -172,6 +176,8 @@ int stop(int pidfd, spawnx_exit &e, const timespec *grace)
 {
 	static constexpr timespec now = {0, 0};
 	int error = wait(pidfd, e, &now);
+	if (error == ENODATA) /* dead; whoever is to reap it may need a moment */
+		return wait(pidfd, e, nullptr);
 	if (error != ETIMEDOUT)
 		return error;
 	error = send(pidfd, SIGTERM);
