@@ -85,10 +85,12 @@ int next_needed(const request &r, int from)
 	return next;
 }
 
-/* /dev/fd/7, /proc/self/fd/7: a descriptor that is needed, but by name. */
+/* /dev/fd/7, /proc/self/fd/7: a descriptor that is needed, but by name; or after chdir. */
 bool names_descriptors(const char *path)
 {
-	return strstr(path, "/fd") || strstr(path, "/dev/std");
+	const char *const p = path;
+	return strstr(p, "/fd") || strstr(p, "/std") || (p[0] == 'f' && p[1] == 'd') ||
+		(p[0] == 's' && p[1] == 't' && p[2] == 'd');
 }
 
 bool any_path_names_descriptors(const request &r)

@@ -107,6 +107,13 @@ SPAWNX_TEST("table: a path that names a descriptor still finds it")
 			actions, 0, name.c_str(), O_RDONLY, 0)) == 0);
 	report r = spawn_report(actions, attr);
 	CHECK(r["fd.0"] == file.path);
+	/* From where a relative path is one. */
+	file_actions relative;
+	REQUIRE(CALL(spawnx_file_actions_addchdir(relative, "/proc/self")) == 0);
+	REQUIRE(CALL(spawnx_file_actions_addopen(relative, 0,
+			("fd/" + std::to_string(fd)).c_str(), O_RDONLY, 0)) == 0);
+	r = spawn_report(relative, attr);
+	CHECK(r["fd.0"] == file.path);
 	close(fd);
 }
 
