@@ -136,7 +136,15 @@ class arguments {
 	arguments() = default;
 	arguments(std::initializer_list<c_string> strings) { borrow(strings); }
 	arguments(const std::vector<std::string> &strings) { borrow(strings); }
-	arguments(const std::vector<const char *> &strings) { borrow(strings); }
+	arguments(const std::vector<const char *> &strings)
+	{
+		/* It may end as argv does. */
+		for (const char *string : strings) {
+			if (!string)
+				break;
+			add(string);
+		}
+	}
 	arguments(char *const *argv)
 	{
 		for (; argv && *argv; argv++)
