@@ -100,14 +100,19 @@ struct world {
 
 	bool can(kind k) const
 	{
-		return (k != autoreap && k != autokill) || native[k];
+		return grade[k] >= SPAWNX_WEAK;
+	}
+	/* By a relay: init, or a guard, reaps it. */
+	bool is_weak(kind k) const
+	{
+		return grade[k] == SPAWNX_WEAK;
 	}
 	spx::attributes attributes_of(unsigned variant) const;
 
 	std::string program;
 	unsigned seed;
 	int program_fd;
-	bool native[kinds] = {};
+	int grade[kinds] = {SPAWNX_NATIVE, SPAWNX_NATIVE, SPAWNX_ABSENT, SPAWNX_ABSENT};
 	bool exit_info;
 	std::vector<spx::attributes> attributes; /* by variant */
 	spx::file_actions actions;
@@ -159,6 +164,7 @@ private:
 	void finish(life l);
 	void wait_at_once(life &l);
 	void wait_in_steps(life &l);
+	void wait_for_reaper(life &, int &error, std::optional<spx::exit_status> &);
 	void try_until_ended(life &l);
 	void wait_in_c(life &l);
 	void poll_first(life &l);

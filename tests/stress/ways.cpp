@@ -101,6 +101,13 @@ void worker::wait_in_steps(life &l)
 	told(l, error, s.value_or(spx::exit_status()));
 }
 
+/* Dead, but init or a guard, which is to reap it, is slow: try_wait gives it 20 ms. */
+void worker::wait_for_reaper(life &l, int &error, std::optional<spx::exit_status> &s)
+{
+	if (error == ENODATA && shared.is_weak(l.what))
+		error = attempt([&](spx::on_error e) { s = l.child.wait(e); });
+}
+
 void worker::try_until_ended(life &l)
 {
 	see_to_its_end(l);
@@ -110,6 +117,7 @@ void worker::try_until_ended(life &l)
 		sched_yield();
 		error = attempt([&](spx::on_error e) { s = l.child.try_wait(e); });
 	} while (!error && !s);
+	wait_for_reaper(l, error, s);
 	told(l, error, s.value_or(spx::exit_status()));
 }
 
@@ -133,7 +141,8 @@ void worker::poll_first(life &l)
 	see_to_its_end(l);
 	await_end(l, l.child.pidfd());
 	std::optional<spx::exit_status> s;
-	const int error = attempt([&](spx::on_error e) { s = l.child.try_wait(e); });
+	int error = attempt([&](spx::on_error e) { s = l.child.try_wait(e); });
+	wait_for_reaper(l, error, s);
 	if (judge(manners, error || s.has_value(), &l,
 		    "ended for poll, not for try_wait"))
 		told(l, error, s.value_or(spx::exit_status()));

@@ -22,8 +22,8 @@ world::world(std::string helper, unsigned number)
       program_fd(open(program.c_str(), O_PATH | O_CLOEXEC)),
       exit_info(spawnx_feature(SPAWNX_FEATURE_EXIT_INFO) == SPAWNX_NATIVE)
 {
-	native[autoreap] = spawnx_feature(SPAWNX_FEATURE_AUTOREAP) == SPAWNX_NATIVE;
-	native[autokill] = spawnx_feature(SPAWNX_FEATURE_AUTOKILL) == SPAWNX_NATIVE;
+	grade[autoreap] = spawnx_feature(SPAWNX_FEATURE_AUTOREAP);
+	grade[autokill] = spawnx_feature(SPAWNX_FEATURE_AUTOKILL);
 	for (unsigned v = 0; v < variants; v++)
 		attributes.push_back(attributes_of(v));
 	actions.open(0, "/dev/null", O_RDONLY).dup2(0, 7).chdir("/");
@@ -49,6 +49,8 @@ spx::attributes world::attributes_of(unsigned v) const
 	if (v & by_fd)
 		a.exec_fd(program_fd);
 	a.autoreap(k == autoreap).autokill(k == autokill);
+	if (k != ordinary && is_weak(static_cast<kind>(k)))
+		a.fallback(SPAWNX_FALLBACK_WEAKER);
 	a.no_new_privs((v & no_new_privs) || k == autokill); /* else CAP_SYS_ADMIN */
 	a.flags(static_cast<short>(flags));
 	return a;
