@@ -281,7 +281,8 @@ int spawnx_file_actions_addsetctty(spawnx_file_actions_t *actions, int fd) SPAWN
 
 /*
  * Afterwards: spawnx_wait(3). timeout is relative, NULL means none. ret_exit may be NULL.
- * ETIMEDOUT; ENODATA: it is gone and nobody can know its status; EBADF; EINVAL.
+ * ETIMEDOUT; ENODATA: it is gone, and its status cannot be known, or its parent, another
+ * process, has not reaped it in time; EBADF; EINVAL.
  */
 int spawnx_wait(int pidfd, struct spawnx_exit *ret_exit,
 	const struct timespec *timeout) SPAWNX_NOTHROW;

@@ -10,6 +10,7 @@ import json, os, re, sys
 build, status, ci = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "true"
 passed, failed, skipped = 0, 1, 2
 suites, machines, grades, names, excused = {}, {}, {}, ([], [], []), 0
+figures = []
 with open(f"{build}/meson-info/intro-tests.json", encoding="utf-8") as file:
     tap = {test["name"] for test in json.load(file) if test["protocol"] == "tap"}
 log = f"{build}/meson-logs/testlog.json"
@@ -43,6 +44,9 @@ for line in open(log, encoding="utf-8") if os.path.exists(log) else ():
         tables.append((machines, key))
         if here := re.search(r"^[# ]*features: (.*)$", stdout, re.M):
             grades[key] = dict(pair.split("=") for pair in here[1].split())
+        for what in "latency from close to death", "memory of one guard":
+            if here := re.search(rf"^[# ]*({what}.*)$", stdout, re.M):
+                figures.append(f"{kernel[2]} {kernel[1]}: {here[1]}")
     # With CI=true boot.py itself fails for a kernel that can be had: what it skips
     # then is an old one that Debian no longer has.
     excused += suite == "vm" and sum(outcome == skipped for outcome, _ in cases)
@@ -69,6 +73,7 @@ features = list(dict.fromkeys(name for row in grades.values() for name in row))
 for key in machines:
     machines[key] += [grades.get(key, {}).get(name, "-") for name in features]
 show(machines, "kernel", "architecture", "release", *outcomes, *features)
+tell("autokill, in emulated machines", figures)
 tell("failed", names[failed])
 tell("skipped" + (", which CI=true makes a failure" if ci else ""), names[skipped])
 total = [len(lines) for lines in names]

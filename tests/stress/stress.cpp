@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <fstream>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -229,8 +230,28 @@ void tell(const world &shared, const tally &t, long children)
 
 } // namespace
 
+/*
+ * What is orphaned is reaped at once: not every init does, and the status of a weaker child
+ * is not known before. The process that goes on gets -1, the other one its exit status.
+ */
+static int under_a_reaper()
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return -1;
+	}
+	int of_pid = 1 << 8, status;
+	for (pid_t ended; (ended = ::wait(&status)) > 0 || errno == EINTR;)
+		of_pid = ended == pid ? status : of_pid;
+	return WIFEXITED(of_pid) ? WEXITSTATUS(of_pid) : 128 + WTERMSIG(of_pid);
+}
+
 int main(int argc, char *argv[])
 {
+	if (const int ended = under_a_reaper(); ended >= 0)
+		return ended;
 	const bool given = argc > 2 && argv[1][0] != '-';
 	const unsigned threads = given ? static_cast<unsigned>(std::atoi(argv[1])) : 2;
 	const long children = given ? std::atol(argv[2]) : 300;

@@ -7,6 +7,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
@@ -85,4 +89,33 @@ TEST_CASE("probes: asked again, what is there is there for all threads meanwhile
 	done = true;
 	other.join();
 	CHECK(absent == 0);
+}
+
+/* Linux 5.3 to 5.6: 64 bytes, or E2BIG; the descriptor of a cgroup is behind them. */
+TEST_CASE("probes: where clone3 takes 64 bytes alone, it takes no cgroup", "[has:clone3]")
+{
+	using namespace spawnx_core;
+	const pid_t pid = fork();
+	if (pid == 0) {
+		sock_filter code[] = {
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 3),
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+				offsetof(seccomp_data, args[1])),
+			BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 64, 0, 1),
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | E2BIG),
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		};
+		const sock_fprog program = {6, code};
+		constexpr std::uint64_t both = feature::bit(feature::CLONE3) |
+			feature::bit(feature::INTO_CGROUP);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+			prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+			_exit(2);
+		const std::uint64_t now = feature::native_after(EPERM, both, both);
+		_exit(now == feature::bit(feature::CLONE3) ? 0 : 3);
+	}
+	int status = -1;
+	waitpid(pid, &status, 0);
+	CHECK(status == 0);
 }
