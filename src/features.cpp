@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "clone.hpp"
 #include "spawnx.h"
@@ -183,7 +184,7 @@ answer ask(unsigned id)
 uint64_t probe(uint64_t wanted)
 {
 	/* All others may make a process, or come near it. */
-	if (wanted & ~bit(CLOSE_RANGE) && first_process_is_next())
+	if (wanted & ~bit(CLOSE_RANGE) && children_are_elsewhere())
 		wanted &= bit(CLOSE_RANGE);
 	uint64_t had = 0, known = 0;
 	for (unsigned id = 0; id < count; id++) {
@@ -214,7 +215,7 @@ uint64_t native_or_unasked(uint64_t wanted)
 {
 	const uint64_t had = native(wanted);
 	const uint64_t unknown = wanted & ~known_bits.load(std::memory_order_acquire);
-	return unknown && first_process_is_next() ? had | unknown : had;
+	return unknown && children_are_elsewhere() ? had | unknown : had;
 }
 
 /*
@@ -238,22 +239,29 @@ static uint64_t step_down(int refusal, uint64_t native)
 
 uint64_t native_after(int refusal, uint64_t wanted, uint64_t native)
 {
-	if (first_process_is_next())
+	if (children_are_elsewhere())
 		return step_down(refusal, native);
 	return refusal == E2BIG ? native : probe(wanted);
 }
 
-bool first_process_is_next()
+bool children_are_elsewhere()
 {
-	char link[32];
-	return sys::readlink("/proc/thread-self/ns/pid_for_children", link,
-		       sizeof(link)) == -ENOENT &&
-		sys::readlink("/proc/thread-self/ns/pid", link, sizeof(link)) > 0;
+	char own[32], next[32];
+	const long length = sys::readlink("/proc/thread-self/ns/pid", own, sizeof(own));
+	const long other = sys::readlink(
+		"/proc/thread-self/ns/pid_for_children", next, sizeof(next));
+	if (length <= 0)
+		return false;
+	/* Before Linux 7.1 a namespace without a first process has no name yet. */
+	return other == -ENOENT ||
+		(other > 0 &&
+			(other != length ||
+				memcmp(own, next, static_cast<size_t>(length)) != 0));
 }
 
 int clone3_error()
 {
-	if (first_process_is_next())
+	if (children_are_elsewhere())
 		return 0;
 	const long r = try_clone3(0);
 	return r == -ENOSYS || r == -EPERM ? static_cast<int>(-r) : 0;

@@ -41,11 +41,12 @@ uint64_t native_or_unasked(uint64_t wanted);
 uint64_t native_after(int refusal, uint64_t wanted, uint64_t native);
 
 /*
- * Whether our next child will be the first process of a pid namespace, after unshare(2). A
- * clone that fails once it has a pid, as a probe does, and a child that is gone at once make
- * that namespace useless for ever (ENOMEM; free_pid, kernel/pid.c). Only /proc tells.
+ * Whether our children are born into another pid namespace, after unshare(2) or setns(2). A
+ * clone there that fails once it has a pid, as a probe does before Linux 7.1, and a child
+ * that is gone at once make a namespace which has no first process yet useless for ever
+ * (ENOMEM; free_pid, kernel/pid.c). Only /proc tells, and not whether there is one.
  */
-bool first_process_is_next();
+bool children_are_elsewhere();
 
 /* Why clone3 cannot be had: 0 (it can, or must not be asked), ENOSYS or EPERM. */
 int clone3_error();

@@ -67,8 +67,8 @@ static int open_report(plan &p)
 /* A relay tells its result through memory, and through nothing else. */
 static int open_relay(plan &p)
 {
-	/* It would be that process, and the namespace would end with it. */
-	if (feature::first_process_is_next())
+	/* A first process there would end the namespace, another has no parent for the child. */
+	if (feature::children_are_elsewhere())
 		return ENOTSUP;
 	if (!memory_is_shared.load(std::memory_order_relaxed)) {
 		if (!sees_what_a_child_writes())

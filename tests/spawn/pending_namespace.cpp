@@ -55,7 +55,6 @@ TEST_CASE("fresh: the first spawn of all", "[.fresh]")
 {
 	REQUIRE(unshare(CLONE_NEWPID) == 0);
 	check_usable();
-	CHECK(spawnx_features() != 0); /* and then it may be asked */
 }
 
 TEST_CASE("fresh: questions", "[.fresh]")

@@ -242,7 +242,7 @@ bool worker::judge(property p, bool good, const life *l, const char *what)
 
 void worker::told(const life &l, int error, const spx::exit_status &s)
 {
-	if (l.reaped && !shared.exit_info) {
+	if ((l.reaped || shared.is_weak(l.what)) && !shared.exit_info) {
 		judge(unknown, error == ENODATA, &l, "a status nobody can know");
 		return;
 	}
