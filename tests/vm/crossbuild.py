@@ -208,7 +208,7 @@ def called_by_child(cache, machine, source):
     )
     needed, defined = set(), set()
     for line in run("nm", f"{machine.triplet}-nm", archive).splitlines():
-        *_, kind, name = line.split() or ("", "")
+        *_, kind, name = ["", "", *line.split()]
         if kind == "U":
             needed.add(name)
         elif kind.isupper() and len(kind) == 1:
