@@ -96,12 +96,13 @@ int kept_status(int pidfd, spawnx_exit &e)
 	info.mask = kernel::pidfd_info_exit;
 	const long r = sys::pidfd_get_info(pidfd, &info);
 	if (r == -ESRCH)
-		return feature::native(feature::bit(feature::EXIT_INFO)) ? EBUSY
-									 : ENODATA;
+		return feature::native_or_unasked(feature::bit(feature::EXIT_INFO))
+			? EBUSY
+			: ENODATA;
 	if (r < 0)
 		return ENODATA;
 	if (!(info.mask & kernel::pidfd_info_exit) &&
-		!feature::native(feature::bit(feature::EXIT_INFO)))
+		!feature::native_or_unasked(feature::bit(feature::EXIT_INFO)))
 		return ENODATA; /* Linux 6.13 and 6.14 */
 	if (!(info.mask & kernel::pidfd_info_exit))
 		return info.ppid == 0 || info.ppid == static_cast<uint32_t>(sys::getpid())
