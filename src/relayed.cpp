@@ -138,8 +138,8 @@ void settle_relay(plan &p, launched &l)
 		l.killed_by = SIGKILL;
 		kill_abandoned(l);
 	} else if (!r.done && p.result.error && l.pid) {
-		(void)reap(
-			l.pid); /* it failed, and the relay was killed before it reaped it */
+		/* It failed, and the relay was killed before it had reaped it. */
+		(void)reap(l.pid);
 	}
 	if (l.error && l.pidfd >= 0) {
 		(void)sys::close(l.pidfd);
