@@ -245,12 +245,18 @@ SPAWNX_TEST("pdeathsig in a pid namespace that the parent has joined", "[root]")
 	if (pid == 0) {
 		attributes attr;
 		const strings argv({"idle", "exit:3"}), envp({});
-		pid_t child = -1;
+		const strings first({"idle"});
+		pid_t child = -1, init = -1;
 		if (unshare(CLONE_NEWPID) != 0 || spawnxattr_setpdeathsig(attr, SIGTERM))
 			_exit(2);
+		/* Not the first there: SIGTERM would be none to that. */
+		if (spawnx(&init, helper("idle").c_str(), nullptr, nullptr, first, envp))
+			_exit(5);
 		const int error =
 			spawnx(&child, helper("idle").c_str(), nullptr, attr, argv, envp);
-		_exit(error ? 3 : wait_pid(child) == 3 << 8 ? 0 : 4);
+		const int status = error ? -1 : wait_pid(child);
+		kill(init, SIGKILL);
+		_exit(error ? 3 : status == 3 << 8 ? 0 : 4);
 	}
 	CHECK(wait_pid(pid) == 0);
 }
