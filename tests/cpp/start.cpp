@@ -52,7 +52,8 @@ SPAWNX_TEST("arguments: literals, strings, vectors, an array as of main")
 	CHECK(r["argv.0"] == "vector");
 	CHECK(r["argv.2"] == "x y");
 
-	const std::vector<const char *> pointers = {"pointers", file.path.c_str()};
+	const std::vector<const char *> pointers = {
+		"pointers", file.path.c_str(), nullptr};
 	r = said(spx::start(program().c_str(), pointers), file);
 	CHECK(r["argc"] == "2");
 	CHECK(r["argv.0"] == "pointers");
